@@ -1,0 +1,90 @@
+"""Equal or not: a ball at a rational point refutes, the exact normal form proves, else we abstain.
+
+The two cannot disagree: a proof shows equality wherever both sides are defined, a refutation shows a
+point where both are defined and differ. ``Decider`` checks this on every pair that it decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from symrnn.algebra.ball import Point, digits
+from symrnn.algebra.normal import TooLarge, Tower
+from symrnn.algebra.terms import Term, postorder, sub
+
+
+class Outcome(StrEnum):
+    """What is known of two terms."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A point at which two terms certainly differ."""
+
+    at: dict[Hashable, Fraction]
+    lhs: str
+    rhs: str
+
+
+class Decider:
+    """Decides pairs of terms of one document; remembers what it has seen."""
+
+    def __init__(self) -> None:
+        self.tower = Tower()
+        self.rewriting: Tower | None = None
+        self.points = [Point(1), Point(2), Point(3, positive=True), Point(4, positive=True)]
+        self.known: dict[tuple[int, int], Outcome] = {}
+
+    def decide(self, a: Term, b: Term) -> Outcome:
+        """Equal (proved), different (refuted), or unknown."""
+        if a is b:
+            return Outcome.EQUAL
+        key = (a.id, b.id)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self._decide(a, b)
+        return found
+
+    def _decide(self, a: Term, b: Term) -> Outcome:
+        if self.differing_point(a, b, self.points[:1]) is not None:
+            return Outcome.DIFFERENT
+        gap = sub(a, b)
+        try:
+            if self.tower.is_zero(gap):
+                return Outcome.EQUAL
+            if self._rewritable(gap):
+                if self.rewriting is None:
+                    self.rewriting = Tower(rewrite=True)
+                if self.rewriting.is_zero(gap):
+                    return Outcome.EQUAL
+        except (TooLarge, ZeroDivisionError):
+            pass
+        if self.differing_point(a, b, self.points[1:]) is not None:
+            return Outcome.DIFFERENT
+        return Outcome.UNKNOWN
+
+    def _rewritable(self, gap: Term) -> bool:
+        from symrnn.algebra.functions import TABLE
+
+        names = {t.args[0] for t in postorder([gap]) if t.op == "fn"}
+        return any(TABLE[name].rewrite for name in names) and len(names) > 1
+
+    def differing_point(self, a: Term, b: Term, points: list[Point] | None = None) -> Point | None:
+        """The first of the points at which the two certainly differ."""
+        return next((p for p in points or self.points if p.differ(a, b)), None)
+
+    def difference(self, a: Term, b: Term) -> Difference | None:
+        """The witness of a refutation: the symbols' values and both sides."""
+        point = self.differing_point(a, b)
+        if point is None:
+            return None
+        names = [t.args[0] for t in postorder([a, b]) if t.op == "sym"]
+        at = {name: point.rational(name) for name in names}
+        return Difference(at, digits(point.value(a)), digits(point.value(b)))

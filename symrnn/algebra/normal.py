@@ -1,0 +1,463 @@
+"""The exact normal form: a fraction of polynomials over algebraically independent kernels.
+
+A term becomes ``num / Π atom^k`` with ``num`` a polynomial over Q (FLINT) in generators and the atoms
+irreducible polynomials. Generators are symbols, closed opaque vertices, and kernels keyed by the normal
+form of their argument: two spellings of one argument are one kernel. ``exp`` of a sum is the product of
+the exps of its monomials, whose exponents are independent over Q; ``ln`` of a product is the sum of the
+lns of its irreducible factors where these are positive; the functions with a parity take the sign out of their argument.
+
+Guarantee: a zero form proves that the term is zero wherever it is defined (the laws used are
+identities). A form that is not zero disproves nothing by itself.
+Source: the structure theorem for elementary extensions (Risch 1979) for the choice of kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from fractions import Fraction
+from typing import NamedTuple
+
+from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+
+from symrnn.algebra import functions
+from symrnn.algebra.terms import Term, is_number, parts, postorder
+
+_POSITIVE = frozenset({"exp", "sigmoid", "cosh", "softplus"})  # kernels whose values are never negative
+
+Key = Hashable
+Den = tuple[tuple[int, int], ...]  # (atom number, power), sorted
+
+
+class Form(NamedTuple):
+    """``num / Π atoms[k]^p``."""
+
+    num: fmpq_mpoly
+    den: Den
+
+
+class TooLarge(Exception):
+    """The form passed the bound on its number of terms: the decider abstains."""
+
+
+class Tower:
+    """Generators, kernels and atoms found so far, and the forms of the terms seen.
+
+    ``rewrite``: express tanh, sigmoid and their kin by exponentials, so that identities between them
+    show. ``limit``: the largest number of monomials of a numerator.
+    """
+
+    def __init__(self, rewrite: bool = False, limit: int = 200_000) -> None:
+        self.rewrite = rewrite
+        self.limit = limit
+        self.size = 0
+        self.names: list[Key] = []
+        self.lookup: dict[Key, int] = {}
+        self.kernels: dict[int, tuple[str, Form]] = {}  # generator → function and argument
+        self.vertices: dict[int, Term] = {}  # generator → opaque vertex
+        self.roots: dict[int, tuple[int, int]] = {}  # generator → (atom, order)
+        self.atoms: list[fmpq_mpoly] = []
+        self.atom_of: dict[Key, int] = {}
+        self.forms: dict[int, Form] = {}
+        self.open: set[int] = set()  # opaque vertices to be expanded after all
+        self._grow(64)
+
+    # -- generators ---------------------------------------------------------------------------
+
+    def _grow(self, size: int) -> None:
+        context = fmpq_mpoly_ctx.get([f"g{k}" for k in range(size)], Ordering.lex)
+        if self.size:
+            self.forms = {k: Form(f.num.project_to_context(context), f.den) for k, f in self.forms.items()}
+            self.kernels = {
+                k: (n, Form(f.num.project_to_context(context), f.den)) for k, (n, f) in self.kernels.items()
+            }
+            self.atoms = [a.project_to_context(context) for a in self.atoms]
+        self.context, self.size = context, size
+        self.gens = context.gens()
+
+    def generator(self, key: Key) -> int:
+        """The number of the generator with this key, made on first use."""
+        found = self.lookup.get(key)
+        if found is None:
+            found = self.lookup[key] = len(self.names)
+            self.names.append(key)
+            if found >= self.size:
+                self._grow(4 * self.size)
+        return found
+
+    def constant(self, value: Fraction | int) -> Form:
+        """A rational number."""
+        value = Fraction(value)
+        return Form(self.context.constant(fmpq(value.numerator, value.denominator)), ())
+
+    def gen(self, number: int, exponent: int = 1) -> Form:
+        """A power of a generator, negative ones as a denominator."""
+        if exponent >= 0:
+            return Form(self.gens[number] ** exponent, ())
+        return Form(self.context.constant(1), ((self.atom(self.gens[number]), -exponent),))
+
+    def key(self, poly: fmpq_mpoly) -> Key:
+        """A hashable image of a polynomial that survives growth of the context."""
+        return frozenset(
+            (tuple((k, int(e)) for k, e in enumerate(m) if e), int(c.numerator), int(c.denominator))
+            for m, c in zip(poly.monoms(), poly.coeffs(), strict=True)
+        )
+
+    def atom(self, poly: fmpq_mpoly) -> int:
+        """The number of an irreducible polynomial (normalised by its caller)."""
+        key = self.key(poly)
+        found = self.atom_of.get(key)
+        if found is None:
+            found = self.atom_of[key] = len(self.atoms)
+            self.atoms.append(poly)
+        return found
+
+    # -- field operations ---------------------------------------------------------------------
+
+    def _lift(self, form: Form) -> Form:
+        """The same form in the present context."""
+        if form.num.context() is self.context:
+            return form
+        return Form(form.num.project_to_context(self.context), form.den)
+
+    def add(self, forms: Iterable[Form]) -> Form:
+        """The sum over the least common denominator."""
+        group: dict[Den, fmpq_mpoly] = {}
+        for form in map(self._lift, forms):
+            group[form.den] = group[form.den] + form.num if form.den in group else form.num
+        if len(group) == 1:
+            ((den, num),) = group.items()
+            return self._checked(num, den)
+        top: dict[int, int] = {}
+        for den in group:
+            for a, p in den:
+                top[a] = max(top.get(a, 0), p)
+        total = self.context.constant(0)
+        for den, num in group.items():
+            have = dict(den)
+            for a, p in top.items():
+                lack = p - have.get(a, 0)
+                if lack:
+                    num = num * self.atoms[a] ** lack
+            total = total + num
+        return self._checked(total, tuple(sorted(top.items())))
+
+    def _checked(self, num: fmpq_mpoly, den: Den) -> Form:
+        if not num:
+            return Form(num, ())
+        if len(num) > self.limit:
+            raise TooLarge
+        return Form(self._without_roots(num), den) if self.roots else Form(num, den)
+
+    def mul(self, forms: Iterable[Form]) -> Form:
+        """The product; powers of one generator cancel against the denominator."""
+        num = self.context.constant(1)
+        den: dict[int, int] = {}
+        for form in map(self._lift, forms):
+            num = num * form.num
+            for a, p in form.den:
+                den[a] = den.get(a, 0) + p
+        if den and num:
+            num = self._cancel(num, den)
+        return self._checked(num, tuple(sorted((a, p) for a, p in den.items() if p)))
+
+    def _cancel(self, num: fmpq_mpoly, den: dict[int, int]) -> fmpq_mpoly:
+        for a, p in list(den.items()):
+            atom = self.atoms[a]
+            while p:
+                quotient, rest = divmod(num, atom)
+                if rest:
+                    break
+                num, p = quotient, p - 1
+            den[a] = p
+        return num
+
+    def factor(self, poly: fmpq_mpoly) -> tuple[Fraction, list[tuple[int, int]]]:
+        """Content and irreducible atoms with their powers; atoms have leading coefficient 1."""
+        if len(poly) == 1:
+            found = [(k, int(e)) for k, e in enumerate(poly.monoms()[0]) if e]
+            return _fraction(poly.coeffs()[0]), [(self.atom(self.gens[k]), e) for k, e in found]
+        content, factors = poly.factor()
+        out = []
+        scale = _fraction(content)
+        for f, p in factors:
+            lead = _fraction(f.leading_coefficient())
+            out.append((self.atom(f / fmpq(lead.numerator, lead.denominator)), int(p)))
+            scale *= lead ** int(p)
+        return scale, out
+
+    def inverse(self, form: Form) -> Form:
+        """One over a form that is not zero."""
+        if not form.num:
+            raise ZeroDivisionError
+        form = self._lift(form)
+        scale, factors = self.factor(form.num)
+        num = self.constant(1 / scale).num
+        for a, p in form.den:
+            num = num * self.atoms[a] ** p
+        return Form(num, tuple(sorted(factors)))
+
+    def reduced(self, form: Form) -> Form:
+        """The same value in lowest terms: the canonical representative, fit for keys."""
+        form = self._lift(form)
+        if not form.den:
+            return form
+        den = dict(form.den)
+        num = self._cancel(form.num, den) if form.num else form.num
+        return Form(num, tuple(sorted((a, p) for a, p in den.items() if p)) if num else ())
+
+    # -- kernels ------------------------------------------------------------------------------
+
+    def kernel(self, name: str, arg: Form) -> int:
+        """The generator of ``name(arg)``."""
+        number = self.generator((name, self.key(arg.num), arg.den))
+        self.kernels.setdefault(number, (name, arg))
+        return number
+
+    def root(self, atom: int, order: int) -> int:
+        """The generator of the positive root of an atom; its power ``order`` reduces to the atom."""
+        number = self.generator(("root", atom, order))
+        self.roots.setdefault(number, (atom, order))
+        return number
+
+    def _without_roots(self, num: fmpq_mpoly) -> fmpq_mpoly:
+        for g, (atom, order) in self.roots.items():
+            if num.degrees()[g] >= order:
+                total = self.context.constant(0)
+                for monomial, c in zip(num.monoms(), num.coeffs(), strict=True):
+                    high, low = divmod(int(monomial[g]), order)
+                    exponents = list(monomial)
+                    exponents[g] = low
+                    part = self.context.from_dict({tuple(exponents): c})
+                    total = total + part * self.atoms[atom] ** high
+                num = total
+        return num
+
+    def _nonnegative(self, atom: int) -> bool:
+        """Whether an atom is certainly ≥ 0: positive coefficients on positive kernels and even powers."""
+        poly = self.atoms[atom]
+        return all(c > 0 for c in poly.coeffs()) and all(
+            e % 2 == 0 or g in self.roots or self.kernels.get(g, ("",))[0] in _POSITIVE
+            for monomial in poly.monoms()
+            for g, e in enumerate(monomial)
+            if e
+        )
+
+    def split(self, form: Form) -> tuple[Fraction, list[tuple[int, int]], Form | None]:
+        """A positive value as content · Π atom^p · rest, where each listed atom is positive wherever the
+        value is, so that roots and logarithms may be taken one by one; ``rest`` is what cannot be split.
+        """
+        form = self.reduced(form)
+        scale, factors = self.factor(form.num)
+        factors = [*factors, *((a, -p) for a, p in form.den)]
+        known = [(a, p) for a, p in factors if self._nonnegative(a)]
+        unknown = [(a, p) for a, p in factors if not self._nonnegative(a)]
+        if scale > 0 and (not unknown or (len(unknown) == 1 and unknown[0][1] % 2)):
+            return scale, [*known, *unknown], None
+        sign = 1 if scale > 0 else -1
+        rest = self.mul([self.constant(sign), *(self._whole_power(a, p) for a, p in unknown)])
+        return abs(scale), known, self.reduced(rest)
+
+    def fractional_power(self, form: Form, exponent: Fraction) -> Form:
+        """A form to a power that is no integer: the positive root."""
+        if not form.num:
+            return form
+        scale, factors, rest = self.split(form)
+        pieces = [] if scale == 1 else [self._opaque_power(self.constant(scale), exponent)]
+        for atom, p in factors:
+            pieces.append(self._atom_power(atom, p * exponent))
+        if rest is not None:
+            pieces.append(self._opaque_power(rest, exponent))
+        return self.mul(pieces) if pieces else self.constant(1)
+
+    def _opaque_power(self, form: Form, exponent: Fraction) -> Form:
+        whole = exponent.__floor__()
+        number = self.kernel(f"power {exponent - whole}", form)
+        base = self.inverse(form) if whole < 0 else form
+        return self.mul([*([base] * abs(whole)), self.gen(number)])
+
+    def _atom_power(self, atom: int, exponent: Fraction) -> Form:
+        whole = exponent.__floor__()
+        rest = exponent - whole
+        out = self._whole_power(atom, whole)
+        if rest:
+            g = self.root(atom, rest.denominator)
+            out = self.mul([out, Form(self.gens[g] ** rest.numerator, ())])
+        return out
+
+    def _whole_power(self, atom: int, exponent: int) -> Form:
+        if exponent >= 0:
+            return Form(self.atoms[atom] ** exponent, ())
+        return Form(self.context.constant(1), ((atom, -exponent),))
+
+    def ln(self, form: Form) -> Form:
+        """``ln`` of a product is the sum of the ``ln`` of its factors, as far as these are positive."""
+        if not form.num:
+            raise ZeroDivisionError
+        scale, factors, rest = self.split(form)
+        pieces = [] if scale == 1 else [self.gen(self.kernel("ln", self.constant(scale)))]
+        for atom, p in factors:
+            pieces.append(self.mul([self.constant(p), self._ln_atom(atom)]))
+        if rest is not None:
+            pieces.append(self.gen(self.kernel("ln", rest)))
+        return self.add(pieces) if pieces else self.constant(0)
+
+    def _ln_atom(self, atom: int) -> Form:
+        poly = self.atoms[atom]
+        if len(poly) == 1:
+            (g,) = (k for k, e in enumerate(poly.monoms()[0]) if e)
+            name, arg = self.kernels.get(g, ("", None))
+            if name == "exp" and arg is not None:
+                return arg
+            if g in self.roots:
+                base, order = self.roots[g]
+                return self.mul([self.constant(Fraction(1, order)), self._ln_atom(base)])
+        return self.gen(self.kernel("ln", Form(poly, ())))
+
+    def exp(self, form: Form) -> Form:
+        """``exp`` of a sum is the product of the exps of its monomials."""
+        form = self.reduced(form)
+        pieces = []
+        for monomial, c in zip(form.num.monoms(), form.num.coeffs(), strict=True):
+            q = _fraction(c)
+            mono = self.context.from_dict({tuple(monomial): fmpq(1)})
+            if q.denominator == 1 and not form.den and (atom := self._ln_argument(mono)) is not None:
+                pieces.append(self._whole_power(atom, q.numerator))
+                continue
+            arg = Form(mono * fmpq(1, q.denominator), form.den)
+            pieces.append(self.gen(self.kernel("exp", arg), q.numerator))
+        return self.mul(pieces) if pieces else self.constant(1)
+
+    def _ln_argument(self, mono: fmpq_mpoly) -> int | None:
+        found = [(k, int(e)) for k, e in enumerate(mono.monoms()[0]) if e]
+        if len(found) == 1 and found[0][1] == 1:
+            name, arg = self.kernels.get(found[0][0], ("", None))
+            if name == "ln" and arg is not None and not arg.den and not arg.num.is_constant():
+                poly = self._lift(arg).num
+                scale, factors = self.factor(poly)
+                return factors[0][0] if scale == 1 and len(factors) == 1 and factors[0][1] == 1 else None
+        return None
+
+    def function(self, name: str, arg: Form) -> Form:
+        """A kernel, with the sign of its argument taken out where the function has a parity."""
+        arg = self.reduced(arg)
+        parity = functions.TABLE[name].parity
+        if not arg.num:
+            zero = {"tanh": 0, "sinh": 0, "sin": 0, "arctan": 0, "cosh": 1, "cos": 1}.get(name)
+            if zero is not None:
+                return self.constant(zero)
+        if parity and arg.num and arg.num.leading_coefficient() < 0:
+            flipped = Form(-arg.num, arg.den)
+            return self.mul([self.constant(parity), self.gen(self.kernel(name, flipped))])
+        if name == "sigmoid" and arg.num and arg.num.leading_coefficient() < 0:
+            one = self.gen(self.kernel(name, Form(-arg.num, arg.den)))
+            return self.add([self.constant(1), self.mul([self.constant(-1), one])])
+        return self.gen(self.kernel(name, arg))
+
+    # -- terms --------------------------------------------------------------------------------
+
+    def form(self, term: Term) -> Form:
+        """The normal form of a term; opaque vertices are generators unless they are in ``open``.
+
+        Raises ZeroDivisionError where the term divides by zero identically, TooLarge past the bound.
+        """
+        if term.id not in self.forms:
+            for t in postorder([term], self._below):
+                if t.id not in self.forms:
+                    value = self._form(t)
+                    self.forms[t.id] = self._lift(value)  # a kernel made on the way may have grown the context
+        return self._lift(self.forms[term.id])
+
+    def _below(self, term: Term) -> Iterable[Term]:
+        if term.id in self.forms or (term.op == "let" and self._closed(term)):
+            return ()
+        if self.rewrite and term.op == "fn" and (rule := functions.TABLE[term.args[0]].rewrite):
+            return (rule(term.args[1]),)
+        return parts(term)
+
+    def _closed(self, vertex: Term) -> bool:
+        return bool(vertex.args[2]) and vertex.id not in self.open
+
+    def _form(self, term: Term) -> Form:
+        match term.op:
+            case "num":
+                return self.constant(term.args[0])
+            case "sym":
+                return self.gen(self.generator(("sym", term.args[0])))
+            case "add":
+                return self.add(self.forms[a.id] for a in term.args)
+            case "mul":
+                return self.mul(self.forms[a.id] for a in term.args)
+            case "pow":
+                return self._power(self._lift(self.forms[term.args[0].id]), term.args[1])
+            case "fn":
+                return self._function(term)
+            case _:
+                if not self._closed(term):
+                    return self.forms[term.args[1].id]
+                number = self.generator(("let", term.id))
+                self.vertices[number] = term
+                return self.gen(number)
+
+    def _function(self, term: Term) -> Form:
+        name, arg = term.args
+        rule = functions.TABLE[name].rewrite if self.rewrite else None
+        if rule is not None:
+            return self.forms[rule(arg).id]
+        inner = self._lift(self.forms[arg.id])
+        if name == "exp":
+            return self.exp(inner)
+        if name == "ln":
+            return self.ln(inner)
+        return self.function(name, inner)
+
+    def _power(self, base: Form, exponent: Fraction) -> Form:
+        if exponent.denominator != 1:
+            return self.fractional_power(base, exponent)
+        count = exponent.numerator
+        if count < 0:
+            base, count = self.inverse(base), -count
+        return self.mul([base] * count)
+
+    # -- the zero test ------------------------------------------------------------------------
+
+    def expand(self, form: Form) -> Form | None:
+        """Open the opaque vertex of the highest rank in the numerator, or None when there is none.
+
+        The vertices with the highest rank cannot occur inside the definitions of the others, so one
+        pass over the ranks opens each vertex at most once.
+        """
+        form = self._lift(form)
+        degrees = form.num.degrees()
+        present = [g for g in self.vertices if g < len(degrees) and degrees[g] > 0]
+        if not present:
+            return None
+        top = max(present, key=lambda g: (self.vertices[g].rank, g))
+        value = self.form(self.vertices[top].args[1])
+        num = self._lift(form).num
+        if num.degrees()[top] == 1:
+            slope = num.derivative(top)
+            rest = num - slope * self.gens[top]
+            return self.add([Form(rest, form.den), self.mul([Form(slope, form.den), value])])
+        by_power: dict[int, dict[tuple[int, ...], fmpq]] = {}
+        for monomial, c in zip(num.monoms(), num.coeffs(), strict=True):
+            exponents = list(monomial)
+            p, exponents[top] = int(exponents[top]), 0
+            by_power.setdefault(p, {})[tuple(exponents)] = c
+        return self.add(
+            self.mul([Form(self.context.from_dict(part), form.den), *([value] * p)]) for p, part in by_power.items()
+        )
+
+    def is_zero(self, term: Term) -> bool:
+        """Whether the normal form of the term is zero, opening opaque vertices one by one as needed."""
+        if is_number(term, 0):
+            return True
+        form: Form | None = self.form(term)
+        while form is not None:
+            if not form.num:
+                return True
+            form = self.expand(form)
+        return False
+
+
+def _fraction(value: fmpq) -> Fraction:
+    return Fraction(int(value.numerator), int(value.denominator))

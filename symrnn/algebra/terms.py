@@ -1,0 +1,246 @@
+"""Scalar terms as a shared graph: equal terms are one object, and a node of the network is one vertex.
+
+A term is built over rational numbers, symbols, ``+``, ``·``, rational powers, named functions of one
+argument, and vertices. A *vertex* ``let(name, definition)`` stands for its definition; deciders may
+leave it closed. An *opaque* vertex (an adjoint) is left closed until the proof needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from fractions import Fraction
+from typing import Any, Final
+
+
+class Term:
+    """One vertex of the shared graph; compare with ``is``. ``rank``: how many opaque vertices lie below, in depth."""
+
+    __slots__ = ("args", "id", "op", "rank")
+
+    def __init__(self, op: str, args: tuple[Any, ...], rank: int, number: int) -> None:
+        self.op = op
+        self.args = args
+        self.rank = rank
+        self.id = number
+
+    def __repr__(self) -> str:
+        return show(self)
+
+
+_TABLE: dict[tuple[Any, ...], Term] = {}
+
+
+def _make(op: str, args: tuple[Any, ...], key: tuple[Any, ...], rank: int) -> Term:
+    found = _TABLE.get(key)
+    if found is None:
+        found = _TABLE[key] = Term(op, args, rank, len(_TABLE))
+    return found
+
+
+def clear() -> None:
+    """Forget every term (only between documents; terms made before must not be mixed with later ones)."""
+    _TABLE.clear()
+    _seed()
+
+
+def rational(value: Fraction | int) -> Term:
+    """The number ``value``."""
+    value = Fraction(value)
+    return _make("num", (value,), ("num", value), 0)
+
+
+def symbol(name: Hashable) -> Term:
+    """An independent variable; ``name`` is any hashable label."""
+    return _make("sym", (name,), ("sym", name), 0)
+
+
+ZERO: Term
+ONE: Term
+MINUS_ONE: Term
+
+
+def _seed() -> None:
+    global ZERO, ONE, MINUS_ONE
+    ZERO, ONE, MINUS_ONE = rational(0), rational(1), rational(-1)
+
+
+_seed()
+
+
+def is_number(term: Term, value: int) -> bool:
+    """Whether the term is literally this number."""
+    return term.op == "num" and term.args[0] == value
+
+
+def add(*terms: Term) -> Term:
+    """The sum, with numbers gathered and zeros dropped."""
+    constant = Fraction(0)
+    rest: list[Term] = []
+    for term in terms:
+        if term.op == "num":
+            constant += term.args[0]
+        elif term.op == "add":
+            for part in term.args:
+                if part.op == "num":
+                    constant += part.args[0]
+                else:
+                    rest.append(part)
+        else:
+            rest.append(term)
+    if constant or not rest:
+        rest.append(rational(constant))
+    if len(rest) == 1:
+        return rest[0]
+    rest.sort(key=_order)
+    args = tuple(rest)
+    return _make("add", args, ("add", *(t.id for t in args)), max(t.rank for t in args))
+
+
+def mul(*terms: Term) -> Term:
+    """The product, with numbers gathered and ones dropped; a zero factor makes zero."""
+    constant = Fraction(1)
+    rest: list[Term] = []
+    for term in terms:
+        for part in term.args if term.op == "mul" else (term,):
+            if part.op == "num":
+                constant *= part.args[0]
+            else:
+                rest.append(part)
+    if constant == 0:
+        return rational(0)
+    if constant != 1 or not rest:
+        rest.append(rational(constant))
+    if len(rest) == 1:
+        return rest[0]
+    rest.sort(key=_order)
+    args = tuple(rest)
+    return _make("mul", args, ("mul", *(t.id for t in args)), max(t.rank for t in args))
+
+
+def _order(term: Term) -> int:
+    return term.id
+
+
+def power(base: Term, exponent: Fraction | int) -> Term:
+    """``base`` to a rational power (roots are the positive ones)."""
+    exponent = Fraction(exponent)
+    if exponent == 0:
+        return rational(1)
+    if exponent == 1:
+        return base
+    if base.op == "num" and exponent.denominator == 1 and (base.args[0] != 0 or exponent > 0):
+        return rational(base.args[0] ** exponent.numerator)
+    if base.op == "pow" and exponent.denominator == 1:
+        return power(base.args[0], base.args[1] * exponent)
+    return _make("pow", (base, exponent), ("pow", base.id, exponent), base.rank)
+
+
+def apply(name: str, arg: Term) -> Term:
+    """A named function (a row of ``functions.TABLE``) of one argument."""
+    return _make("fn", (name, arg), ("fn", name, arg.id), arg.rank)
+
+
+def let(name: Hashable, definition: Term, opaque: bool = False) -> Term:
+    """A vertex with a name that stands for its definition."""
+    rank = definition.rank + 1 if opaque else definition.rank
+    return _make("let", (name, definition, opaque), ("let", name, definition.id, opaque), rank)
+
+
+def neg(term: Term) -> Term:
+    """The opposite."""
+    return mul(rational(-1), term)
+
+
+def sub(a: Term, b: Term) -> Term:
+    """The difference."""
+    return add(a, neg(b))
+
+
+def div(a: Term, b: Term) -> Term:
+    """The quotient."""
+    return mul(a, power(b, -1))
+
+
+def parts(term: Term) -> Iterable[Term]:
+    """The terms directly below; a vertex has its definition below."""
+    match term.op:
+        case "add" | "mul":
+            return term.args  # type: ignore[no-any-return]
+        case "pow":
+            return term.args[:1]  # type: ignore[no-any-return]
+        case "fn" | "let":
+            return term.args[1:2]  # type: ignore[no-any-return]
+        case _:
+            return ()
+
+
+def postorder(roots: Iterable[Term], below: Callable[[Term], Iterable[Term]] = parts) -> list[Term]:
+    """Every term reachable from the roots, each after all that stands below it; no recursion."""
+    seen: set[int] = set()
+    out: list[Term] = []
+    stack: list[tuple[Term, bool]] = [(r, False) for r in roots]
+    while stack:
+        term, done = stack.pop()
+        if done:
+            out.append(term)
+        elif term.id not in seen:
+            seen.add(term.id)
+            stack.append((term, True))
+            stack.extend((p, False) for p in below(term) if p.id not in seen)
+    return out
+
+
+def rebuild(term: Term, leaf: Callable[[Term], Term]) -> Term:
+    """The same term with every symbol replaced by ``leaf(symbol)``; vertices are opened."""
+    made: dict[int, Term] = {}
+    for t in postorder([term]):
+        match t.op:
+            case "sym":
+                made[t.id] = leaf(t)
+            case "add":
+                made[t.id] = add(*(made[a.id] for a in t.args))
+            case "mul":
+                made[t.id] = mul(*(made[a.id] for a in t.args))
+            case "pow":
+                made[t.id] = power(made[t.args[0].id], t.args[1])
+            case "fn":
+                made[t.id] = apply(t.args[0], made[t.args[1].id])
+            case "let":
+                made[t.id] = made[t.args[1].id]
+            case _:
+                made[t.id] = t
+    return made[term.id]
+
+
+def leaves(term: Term) -> list[Term]:
+    """Symbols and vertices that the term mentions directly (vertices stay closed), in order of making."""
+    found = [t for t in postorder([term], _shut) if t.op in ("sym", "let")]
+    return sorted(found, key=_order)
+
+
+def _shut(term: Term) -> Iterable[Term]:
+    return () if term.op == "let" else parts(term)
+
+
+_SHOW: Final = {"add": " + ", "mul": "*"}
+
+
+def show(term: Term) -> str:
+    """A plain one-line form, vertices by name; what certificates are written in."""
+    match term.op:
+        case "num":
+            value = term.args[0]
+            return str(value) if value >= 0 and value.denominator == 1 else f"({value})"
+        case "sym" | "let":
+            return label(term.args[0])
+        case "add" | "mul":
+            return "(" + _SHOW[term.op].join(map(show, term.args)) + ")"
+        case "pow":
+            return f"{show(term.args[0])}^({term.args[1]})"
+        case _:
+            return f"{term.args[0]}({show(term.args[1])})"
+
+
+def label(name: Hashable) -> str:
+    """A symbol's name as text."""
+    return name if isinstance(name, str) else str(name)

@@ -1,0 +1,309 @@
+"""Claims to verdicts: readings and assumptions are tried in a fixed order, instances decided exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product as tuples
+
+from symrnn.algebra.decide import Decider, Outcome
+from symrnn.algebra.terms import Term
+from symrnn.claims import Claim, Definition, Equation, Typed
+from symrnn.diagnostic import Diagnostic, Problem, Severity
+from symrnn.elaborate.claim import elaborate, elaborate_side
+from symrnn.elaborate.context import AS_PRINTED, READINGS, Reading
+from symrnn.elaborate.paper import read_paper
+from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
+from symrnn.expr import Number
+from symrnn.latex import notation as n
+from symrnn.latex.printer import latex
+from symrnn.latex.tree import Tree
+from symrnn.manifest import Manifest, covers
+from symrnn.network import Model, Network
+from symrnn.read.document import Document
+from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, worst
+
+NOT_UNDERSTOOD = frozenset({"SR102", "SR190"})  # we could not read it: no verdict about its truth
+MOST_INSTANCES = 20_000
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Both sides of a claim at given letters and length, entry by entry."""
+
+    steps: int
+    letters: dict[str, int]
+    shape: tuple[int, int]
+    pairs: tuple[tuple[Term, Term], ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one reading under one set of assumptions comes to."""
+
+    kind: Kind
+    typed: Typed | None = None
+    assumptions: tuple[str, ...] = ()
+    witness: Witness | None = None
+    diagnostic: Diagnostic | None = None
+    instances: tuple[Instance, ...] = ()
+
+
+class Checker:
+    """Checks the claims of one document."""
+
+    def __init__(self, document: Document, manifest: Manifest) -> None:
+        self.document = document
+        self.manifest = manifest
+        self.context, self.paper, self.assumptions = read_paper(document, manifest)
+        steps = manifest.steps
+        self.model = Model(self.paper.definitions, manifest.sizes, steps.first, steps.last)
+        self.timed = any(s.timed for s in self.context.names.symbols)
+        self.lengths = steps.check if self.timed else (steps.first,)
+        self.decider = Decider()
+        self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
+
+    def network(self, steps: int, assumptions: tuple[str, ...]) -> Network:
+        """The network of a length under assumptions."""
+        key = (steps, assumptions)
+        if key not in self.networks:
+            given = [self.assumptions[a] for a in assumptions]
+            self.networks[key] = Network(self.model, steps, given)
+        return self.networks[key]
+
+    def equations(self, progress: Callable[[], None] = lambda: None) -> Iterator[EquationReport]:
+        """The verdict of every equation, in the document's order."""
+        for equation in self.paper.equations:
+            yield self.equation(equation)
+            progress()
+
+    def equation(self, equation: Equation) -> EquationReport:
+        """The verdict of one equation."""
+        line, column = self.document.source.line_column(equation.span.start)
+        if equation.problem is not None:
+            kind = Kind.UNDECIDED if equation.problem.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
+            return EquationReport(equation.number, line, column, equation.latex, kind, (), (equation.problem,))
+        reports: dict[int, ClaimReport] = {}
+        claims = []
+        for claim in equation.claims:
+            report = self.claim(claim, equation.number)
+            if claim.kind == "relation" and claim.previous is not None:
+                report = replace(report, step=self.step(claim, report, reports, equation.number))
+            reports[id(claim.rhs)] = report
+            self.seen[id(claim.rhs)] = report
+            claims.append(report)
+        return EquationReport(
+            equation.number, line, column, equation.latex, worst(c.verdict for c in claims), tuple(claims)
+        )
+
+    @property
+    def seen(self) -> dict[int, ClaimReport]:
+        """The reports so far, by the tree that is their right side."""
+        return self.__dict__.setdefault("_seen", {})  # type: ignore[no-any-return]
+
+    # -- one claim ----------------------------------------------------------------------------
+
+    def claim(self, claim: Claim, number: str) -> ClaimReport:
+        """The verdict of one claim."""
+        judgement = self.judge(claim, number)
+        return self.report(claim, judgement)
+
+    def judge(self, claim: Claim, number: str) -> Judgement:
+        """As printed first, then under the readings; of each, without assumptions first."""
+        if claim.relation not in n.EQUALITIES:
+            message = f"the relation '{claim.relation}' is not decided"
+            return Judgement(Kind.UNDECIDED, diagnostic=Diagnostic("SR190", message, claim.span))
+        if claim.lhs is None or claim.kind == "definition":
+            return self.introduce(claim, number)
+        first: Judgement | None = None
+        for reading in READINGS:
+            found = self.under(claim, number, reading)
+            if found is None:
+                continue
+            if found.kind is Kind.PROVED:
+                return found if reading == AS_PRINTED else replace(found, kind=Kind.CONDITIONAL)
+            if first is None or (first.kind is Kind.ILL_FORMED and found.kind is Kind.REFUTED and reading.component):
+                first = found
+        assert first is not None
+        if claim.conditional and first.kind is Kind.REFUTED:
+            message = "stands under a condition of the text, which is not yet understood"
+            return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
+        return first
+
+    def introduce(self, claim: Claim, number: str) -> Judgement:
+        """A definition, or an expression that the next line speaks of: it must have a meaning."""
+        first: Diagnostic | None = None
+        for reading in READINGS:
+            try:
+                if claim.lhs is None:
+                    typed = elaborate_side(self.context, claim.rhs, number, reading)
+                else:
+                    typed = elaborate(self.context, _defining(claim), number, reading)
+            except Problem as problem:
+                first = first or problem.diagnostic
+                continue
+            if typed is None:
+                continue
+            if claim.lhs is None and claim.kind == "relation":
+                message = "nothing is claimed here: no relation, and the manifest supplies no left side"
+                return Judgement(Kind.ILL_FORMED, typed, diagnostic=Diagnostic("SR104", message, claim.span))
+            return Judgement(Kind.DEFINED if reading == AS_PRINTED else Kind.CONDITIONAL, typed)
+        assert first is not None
+        kind = Kind.UNDECIDED if first.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
+        return Judgement(kind, diagnostic=first)
+
+    def under(self, claim: Claim, number: str, reading: Reading) -> Judgement | None:
+        """The claim under one reading; None when the reading changes nothing."""
+        try:
+            typed = elaborate(self.context, claim, number, reading)
+        except Problem as problem:
+            if reading != AS_PRINTED:
+                return None
+            kind = Kind.UNDECIDED if problem.diagnostic.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
+            return Judgement(kind, diagnostic=problem.diagnostic)
+        if typed is None:
+            return None
+        found: Judgement | None = None
+        for names in self.assumption_sets(number):
+            found = self.decide(claim, typed, names)
+            if found.kind is not Kind.REFUTED:
+                return found
+        return found
+
+    def assumption_sets(self, number: str) -> list[tuple[str, ...]]:
+        """None, each of those that cover the line, all of them."""
+        names = [a.name for a in self.manifest.assume if covers(a.lines, number)]
+        sets: list[tuple[str, ...]] = [(), *((name,) for name in names)]
+        if len(names) > 1 and len({self.assumptions[a].symbol for a in names}) > 1:
+            sets.append(tuple(names))
+        return sets
+
+    def decide(self, claim: Claim, typed: Typed, assumptions: tuple[str, ...]) -> Judgement:
+        """Every admissible instance: one that differs refutes, all equal prove."""
+        instances = []
+        unknown = False
+        try:
+            for instance in self.instances(typed, assumptions):
+                for k, (a, b) in enumerate(instance.pairs):
+                    outcome = self.decider.decide(a, b)
+                    if outcome is Outcome.DIFFERENT:
+                        return Judgement(Kind.REFUTED, typed, assumptions, self.witness(instance, k))
+                    unknown = unknown or outcome is Outcome.UNKNOWN
+                instances.append(instance)
+        except Unsupported as error:
+            return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR190", str(error), claim.span))
+        if unknown:
+            message = "neither the normal form nor a ball at a rational point decides this"
+            return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR191", message, claim.span))
+        if not instances:
+            message = "no step of the sequence gives every quantity on this line a value"
+            return Judgement(Kind.ILL_FORMED, typed, assumptions, diagnostic=Diagnostic("SR307", message, claim.span))
+        return Judgement(Kind.PROVED, typed, assumptions, instances=tuple(instances))
+
+    def instances(self, typed: Typed, assumptions: tuple[str, ...]) -> Iterator[Instance]:
+        """The claim at every length and every value of its free letters that has a meaning."""
+        count = 0
+        for steps in self.lengths:
+            network = self.network(steps, assumptions)
+            names = list(typed.letters)
+            ranges = [self._range(network, dim, steps) for dim in typed.letters.values()]
+            for values in tuples(*ranges):
+                count += 1
+                if count > MOST_INSTANCES:
+                    raise Unsupported(f"more than {MOST_INSTANCES} instances")
+                letters = dict(zip(names, values, strict=True))
+                evaluator = Evaluator(network, {**network.values, **letters})
+                try:
+                    left, right = evaluator(typed.lhs), evaluator(typed.rhs)
+                except Inadmissible:
+                    continue
+                if isinstance(typed.rhs, Number):
+                    right = evaluator.fill(right, left.shape)
+                pairs = tuple(zip(left.column(), right.column(), strict=True))
+                yield Instance(steps, letters, left.shape, pairs)
+
+    def _range(self, network: Network, dim: int | str | None, steps: int) -> range:
+        if dim is None:
+            return range(self.manifest.steps.first, steps + 1)
+        return range(1, network.model.size(dim) + 1)
+
+    def witness(self, instance: Instance, k: int) -> Witness:
+        """The evidence of a refutation at entry ``k``."""
+        difference = self.decider.difference(*instance.pairs[k])
+        assert difference is not None
+        at = {str(name): str(value) for name, value in difference.at.items()}
+        row, col = divmod(k, instance.shape[1])
+        return Witness(instance.steps, instance.letters, (row + 1, col + 1), at, difference.lhs, difference.rhs)
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def step(self, claim: Claim, report: ClaimReport, here: dict[int, ClaimReport], number: str) -> str | None:
+        """Whether a member follows from the one printed before it, whatever the model says of either."""
+        assert claim.previous is not None
+        before = here.get(id(claim.previous)) or self.seen.get(id(claim.previous))
+        good = {Kind.PROVED, Kind.DEFINED}
+        if before is not None and report.verdict is Kind.PROVED and before.verdict in good:
+            return "follows"
+        if before is not None and {report.verdict, before.verdict} <= {Kind.PROVED, Kind.DEFINED, Kind.REFUTED}:
+            if report.verdict is not before.verdict:
+                return "does-not-follow"
+        link = replace(claim, lhs=claim.previous, previous=None)
+        return {Kind.PROVED: "follows", Kind.CONDITIONAL: "follows", Kind.REFUTED: "does-not-follow"}.get(
+            self.judge(link, number).kind
+        )
+
+    # -- reports ------------------------------------------------------------------------------
+
+    def report(self, claim: Claim, judgement: Judgement) -> ClaimReport:
+        """A judgement as a report."""
+        diagnostics = [judgement.diagnostic] if judgement.diagnostic else []
+        if judgement.kind is Kind.REFUTED and judgement.witness is not None:
+            code = "SR402" if claim.kind == "label" else "SR401"
+            what = "the label is not what it labels" if claim.kind == "label" else "the two sides differ"
+            message = f"{what}: {judgement.witness.words()}"
+            diagnostics.append(Diagnostic(code, message, claim.span))
+        conditions = judgement.typed.conditions if judgement.typed else ()
+        if judgement.kind is Kind.CONDITIONAL:
+            message = "true only with " + " and ".join(conditions)
+            diagnostics.append(Diagnostic("SR403", message, claim.span, Severity.WARNING))
+        lhs = "" if claim.lhs is None else latex(claim.lhs)
+        rhs = latex(claim.rhs)
+        return ClaimReport(
+            id=claim.id,
+            kind=claim.kind,
+            lhs=lhs,
+            rhs=rhs,
+            reading=_reading(claim.lhs, claim.rhs, claim.relation),
+            verdict=judgement.kind,
+            span=claim.span,
+            scope=self.scope(judgement) if judgement.kind in (Kind.PROVED, Kind.CONDITIONAL) else None,
+            assumptions=judgement.assumptions + (judgement.typed.shorthands if judgement.typed else ()),
+            conditions=conditions,
+            witness=judgement.witness,
+            diagnostics=tuple(diagnostics),
+            supplied=claim.supplied,
+        )
+
+    def scope(self, judgement: Judgement) -> Scope | None:
+        """The sizes and lengths at which the instances were decided."""
+        if not judgement.instances:
+            return None
+        sizes = dict(self.manifest.sizes)
+        lengths = tuple(sorted({i.steps for i in judgement.instances}))
+        return Scope(sizes or "all", lengths if self.timed else "all")
+
+
+def _defining(claim: Claim) -> Claim:
+    from symrnn.latex.tree import Fence, Product
+
+    lhs = claim.lhs
+    if isinstance(lhs, Product) and len(lhs.factors) == 2 and isinstance(lhs.factors[1][1], Fence):
+        lhs = lhs.factors[0][1]
+    return replace(claim, lhs=lhs)
+
+
+def _reading(lhs: Tree | None, rhs: Tree, relation: str) -> str:
+    return latex(rhs) if lhs is None else f"{latex(lhs)} {relation} {latex(rhs)}"
+
+
+__all__ = ["Checker", "Definition", "Judgement"]

@@ -1,0 +1,72 @@
+"""Claims: what the lines of a document assert, before anyone has judged them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from symrnn.diagnostic import Diagnostic
+from symrnn.expr import Dim, Expr, Index, Symbol
+from symrnn.latex.tree import Tree
+from symrnn.span import Span
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One assertion: ``lhs = rhs`` (a relation of the model, a label, a definition).
+
+    ``previous``: the member printed just before ``rhs`` in the chain, when that is not ``lhs``: the line
+    also says that ``rhs`` follows from it. ``supplied``: the left side comes from the manifest.
+    """
+
+    id: str
+    kind: str  # relation | label | definition
+    lhs: Tree | None
+    rhs: Tree
+    span: Span
+    previous: Tree | None = None
+    relation: str = "="
+    supplied: bool = False
+    conditional: bool = False  # stands under an «if» or «where» of the text
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One numbered line (or one display without a number) and its claims, in printed order."""
+
+    number: str
+    latex: str
+    span: Span
+    claims: tuple[Claim, ...] = ()
+    problem: Diagnostic | None = None  # why it could not be read at all
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Both sides of a claim, elaborated under one reading."""
+
+    lhs: Expr
+    rhs: Expr
+    letters: dict[str, Dim | None]  # free letters: the length of their axis, None for a step
+    conditions: tuple[str, ...] = ()
+    shorthands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Definition:
+    """``symbol[row, col] at time := rhs``; an index that is a letter runs over its whole axis."""
+
+    symbol: Symbol
+    time: Index | None
+    row: Index | None
+    col: Index | None
+    rhs: Expr
+    number: str = ""
+
+
+@dataclass
+class Paper:
+    """The claims of a document with what its definitions say."""
+
+    equations: list[Equation] = field(default_factory=list)
+    definitions: list[Definition] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)

@@ -1,0 +1,76 @@
+"""What the elaborator knows of a document, and the readings that it may try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from symrnn.elaborate.names import Names
+from symrnn.elaborate.shorthand import Rule
+from symrnn.expr import Symbol
+from symrnn.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Re-readings of notation, tried in this order and named in the verdict; none is the line as printed.
+
+    ``component``: a shorthand for a vector among scalars stands for the component in hand.
+    ``copy``: a derivative by a shared parameter of a quantity at a step is by that step's copy.
+    ``last``: the generic step in a formula about the last step is the last step.
+    """
+
+    component: bool = False
+    copy: bool = False
+    last: bool = False
+
+
+AS_PRINTED = Reading()
+READINGS: tuple[Reading, ...] = (
+    AS_PRINTED,
+    Reading(component=True),
+    Reading(copy=True),
+    Reading(last=True),
+    Reading(component=True, copy=True),
+    Reading(component=True, last=True),
+    Reading(copy=True, last=True),
+    Reading(True, True, True),
+)
+
+# Names of functions that stand in a formula without a declaration.
+DEFAULT_FUNCTIONS: Mapping[str, str] = {"\\sigma": "sigmoid", "\\varsigma": "softmax"}
+
+
+@dataclass
+class Context:
+    """Names, sizes and shorthands of one document; grows while its definitions are read."""
+
+    manifest: Manifest
+    names: Names
+    rules: tuple[Rule, ...] = ()
+    nodes: set[Symbol] = field(default_factory=set)  # the symbols that a definition computes
+    functional: set[Symbol] = field(default_factory=set)  # those printed with their arguments, f(x)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes whose letters the declarations use; other names of sizes are for the report alone."""
+        letters = {d for s in self.names.symbols for d in s.shape if isinstance(d, str)}
+        return {k: v for k, v in self.manifest.sizes.items() if k in letters}
+
+    @property
+    def denominator(self) -> bool:
+        """Whether Jacobians are laid out transposed."""
+        return self.manifest.layout == "denominator"
+
+    def function(self, key: str) -> str | None:
+        """The function that a letter names, when it is not declared as a quantity."""
+        declared = self.manifest.functions.get(key)
+        if declared is not None:
+            return declared
+        if any(True for _ in self.names.family(key)):
+            return None
+        return DEFAULT_FUNCTIONS.get(key)
+
+    def fixed(self, letter: str) -> bool:
+        """Whether a letter has a value of its own: the last step, or a size."""
+        return letter == self.manifest.steps.last or letter in self.sizes

@@ -1,0 +1,230 @@
+r"""Derivatives in every notation: ``\nabla_X A``, ``\frac{\partial A}{\partial X}``, ``\frac{d}{dx} A``, ``\partial_X A``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from symrnn.diagnostic import Problem
+from symrnn.elaborate import indicator
+from symrnn.elaborate.names import head, parts
+from symrnn.expr import SCALAR, Entry, Expr, Gradient, Index, Local, Ref, Transpose, show_shape
+from symrnn.latex import notation as n
+from symrnn.latex import tree as t
+from symrnn.latex.printer import latex
+from symrnn.span import Span
+
+if TYPE_CHECKING:
+    from symrnn.elaborate.expression import Elaborator
+
+Factors = list[tuple[str, "t.Tree | Expr"]]
+
+
+def is_mark(tree: t.Tree) -> bool:
+    """Whether a tree is the ∂ or d of a derivative."""
+    match tree:
+        case t.Name("\\partial") | t.Word("d"):
+            return True
+        case t.Name("d", style):
+            return style in ("", "rm")
+        case _:
+            return False
+
+
+def _is_partial(tree: t.Tree) -> bool:
+    return isinstance(tree, t.Name) and tree.text == "\\partial"
+
+
+def marked(tree: t.Tree) -> tuple[t.Tree, t.Tree | None] | None:
+    """``∂ A`` as its mark and A (None when the mark stands alone); None when the tree is something else."""
+    if is_mark(tree):
+        return tree, None
+    if isinstance(tree, t.Product) and is_mark(tree.factors[0][1]):
+        rest = tree.factors[1:]
+        if len(rest) == 1:
+            return tree.factors[0][1], rest[0][1]
+        span = rest[0][1].span | rest[-1][1].span
+        return tree.factors[0][1], t.Product((("", rest[0][1]), *rest[1:]), span=span)
+    return None
+
+
+def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
+    """A fraction: a derivative when ∂ or d begins both halves, else a quotient."""
+    above, below = marked(num), marked(den)
+    if below is None or (above is None and not _is_partial(below[0])):
+        if above is not None and _is_partial(above[0]):
+            raise Problem("SR207", "∂ stands above this fraction but not below it", tree.span)
+        top, bottom = elab.expr(num), elab.expr(den)
+        return elab.divide(top, bottom, tree.span)
+    if above is None:
+        raise Problem("SR207", "∂ stands below this fraction but not above it", num.span)
+    if isinstance(above[0], t.Script) or below[1] is None:
+        raise Problem("SR190", "this derivative is not yet understood", tree.span)
+    if above[1] is None:
+        raise Problem("SR205", f"the derivative '{_short(tree)}' has nothing to act on", tree.span)
+    return gradient(elab, above[1], below[1], tree.span)
+
+
+def operator(tree: t.Tree) -> t.Tree | None:
+    r"""The variable of a derivative that acts on what follows: ``∇_X``, ``\partial_X``, ``\frac{d}{dX}``."""
+    match tree:
+        case t.Script(t.Name("\\nabla"), sub, sup) if sub is not None:
+            return sub if sup is None else t.Script(sub, None, sup, span=tree.span)
+        case t.Script(t.Name("\\partial"), sub, None) if sub is not None:
+            return sub
+        case t.Frac(num, den):
+            above, below = marked(num), marked(den)
+            if above is not None and above[1] is None and below is not None and below[1] is not None:
+                return below[1]
+    return None
+
+
+def grouped(elab: Elaborator, tree: t.Product) -> Factors:
+    """The factors of a product with operators and functions applied to what they govern."""
+    rest: list[tuple[str, t.Tree]] = list(tree.factors)
+    out: Factors = []
+    while rest:
+        op, factor = rest.pop(0)
+        variable = operator(factor)
+        if variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
+            out.append((op, _act(elab, factor, variable, rest)))
+        elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
+            rest.pop(0)
+            out.append((op, applied))
+        else:
+            out.append((op, factor))
+    return out
+
+
+def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[tuple[str, t.Tree]]) -> Expr:
+    if variable is None:
+        raise Problem("SR205", "∇ does not say by what it derives", factor.span)
+    if not rest or rest[0][0]:
+        raise Problem("SR205", f"'{_short(factor)}' has nothing to act on", factor.span)
+    count = _extent(elab, factor, rest)
+    governed = [rest.pop(0) for _ in range(count)]
+    operand = governed[0][1]
+    if count > 1:
+        operand = t.Product((("", operand), *governed[1:]), span=operand.span | governed[-1][1].span)
+    return gradient(elab, operand, variable, factor.span | operand.span)
+
+
+def _extent(elab: Elaborator, factor: t.Tree, rest: list[tuple[str, t.Tree]]) -> int:
+    """How many factors an operator governs: a bracket or one quantity; a fraction d/dx the whole term."""
+    first = rest[0][1]
+    base = first.base if isinstance(first, t.Script) else first
+    if isinstance(base, t.Fence) or isinstance(first, (t.Big, t.Call)):
+        return 1
+    applied = len(rest) > 1 and not rest[1][0] and _is_application(elab, first, rest[1][1])
+    if isinstance(factor, t.Frac):
+        return len(rest)
+    found = elab.context.names.match(first)
+    if found is not None and not applied and len(rest) > 1 and not rest[1][0]:
+        axes = [d for d in found.symbol.shape if d != 1]
+        if len(axes) > len(found.indices):
+            return len(rest)
+    return 2 if applied else 1
+
+
+def _is_application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
+    fence = arg.base if isinstance(arg, t.Script) else arg
+    if not isinstance(fence, t.Fence) or fence.open not in ("(", "["):
+        return False
+    found = elab.context.names.match(fn)
+    if found is not None:
+        listed = isinstance(fence.body, t.Listing) and set(fence.body.seps) <= {",", ";", "|"}
+        return (listed and found.symbol.shape == SCALAR) or found.symbol in elab.context.functional
+    name = head(fn)
+    return name is not None and not name.subs and not name.sups and elab.context.function(name.key) is not None
+
+
+def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
+    """``f(x)``: a known function of a bracket, or a quantity printed with what it depends on."""
+    fence = arg.base if isinstance(arg, t.Script) else arg
+    span = fn.span | arg.span
+    if isinstance(fn, t.Name) and fn.text == "1" and fn.style and isinstance(fence, t.Fence) and fence.open == "[":
+        return indicator.of_condition(elab, fence.body)
+    if not isinstance(fence, t.Fence) or not _is_application(elab, fn, arg):
+        return None
+    if elab.context.names.match(fn) is not None:
+        value = elab.expr(fn)
+    else:
+        name = head(fn)
+        assert name is not None
+        function = elab.context.function(name.key)
+        assert function is not None
+        value = elab.apply(function, fence, fn, span)
+    if isinstance(arg, t.Script):
+        if arg.sub is not None:
+            value = elab.component(value, parts(arg.sub), span)
+        if arg.sup is not None:
+            value = elab.raised(value, (arg.sup,), span)
+    return value
+
+
+def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span) -> Expr:
+    """The derivative of a tree by a variable, typed by the shapes of both."""
+    variable = local_variable(elab, by)
+    if variable is not None:
+        elab.locals.append(variable)  # the claim's other side may use it too
+        value = elab.expr(of)
+        return Gradient(value.shape, value, Local(SCALAR, variable))
+    wrt = elab.expr(by)
+    value = elab.expr(of)
+    return typed_gradient(elab, value, wrt, span)
+
+
+def local_variable(elab: Elaborator, by: t.Tree) -> str | None:
+    """A bare letter that no declaration knows: the formula's own variable, as in d/dx tanh x."""
+    if isinstance(by, t.Name) and not by.style and elab.context.names.match(by) is None and by.text not in n.BIG:
+        return by.text
+    return None
+
+
+def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
+    """The derivative with its shape; the reading «copy» replaces a shared parameter by its copy."""
+    if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref) and of.scalar:
+        inner = typed_gradient(elab, of, wrt.body, span)
+        return Transpose(wrt.shape, inner)
+    base = wrt.body if isinstance(wrt, Entry) else wrt
+    if not isinstance(base, Ref):
+        raise Problem("SR208", "this derivative is not by a variable or a component of one", span)
+    if elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
+        base = replace(base, copy=step)
+        wrt = replace(wrt, body=base) if isinstance(wrt, Entry) else base
+        elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
+    if any(isinstance(e, Gradient) for e in of.walk()):
+        raise Problem("SR190", "a derivative of a derivative is not yet understood", span)
+    if of.scalar:
+        return Gradient(wrt.shape, of, wrt)
+    if wrt.scalar:
+        return Gradient(of.shape, of, wrt)
+    if 1 in of.shape and 1 in wrt.shape:
+        rows = of.shape[0] if of.shape[1] == 1 else of.shape[1]
+        cols = wrt.shape[0] if wrt.shape[1] == 1 else wrt.shape[1]
+        if elab.context.denominator:
+            return Gradient((cols, rows), of, wrt, True)
+        return Gradient((rows, cols), of, wrt)
+    shapes = f"a {show_shape(of.shape)} quantity by a {show_shape(wrt.shape)} one"
+    raise Problem("SR190", f"the derivative of {shapes} has three or more indices, which is not yet understood", span)
+
+
+def time_of(value: Expr) -> Index | None:
+    """The step of a quantity or of a component of one."""
+    base = value.body if isinstance(value, Entry) else value
+    return base.time if isinstance(base, Ref) else None
+
+
+def _shared(elab: Elaborator, ref: Ref) -> bool:
+    return not ref.symbol.timed and ref.copy is None and ref.symbol not in elab.context.nodes
+
+
+def _say(index: Index) -> str:
+    return str(index).replace("\\", "")
+
+
+def _short(tree: t.Tree) -> str:
+    return latex(tree)[:60]
+
+
+

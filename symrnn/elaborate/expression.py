@@ -1,0 +1,504 @@
+"""Trees to typed expressions: shapes first, every name and index accounted for.
+
+Raises Problem with the place in the author's text. Codes: SR2xx names and letters, SR3xx shapes and
+ranges, SR19x what is read but not yet understood (the verdict is then *undecided*, never a guess).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from symrnn.algebra.functions import TABLE
+from symrnn.diagnostic import Problem
+from symrnn.elaborate import derivative, indicator, sums
+from symrnn.elaborate.context import AS_PRINTED, Context, Reading
+from symrnn.elaborate.names import Match, head, is_transpose
+from symrnn.elaborate.scope import Scope, to_index
+from symrnn.expr import (
+    SCALAR,
+    Add,
+    Apply,
+    Constant,
+    Count,
+    Diag,
+    Divide,
+    Entry,
+    Expr,
+    Index,
+    Local,
+    MatMul,
+    MatPower,
+    Number,
+    Power,
+    Ref,
+    Shape,
+    Slice,
+    Softmax,
+    Table,
+    Times,
+    Total,
+    Trace,
+    Transpose,
+    show_shape,
+)
+from symrnn.latex import notation as n
+from symrnn.latex import tree as t
+from symrnn.latex.printer import latex
+from symrnn.span import Span
+
+ONE_INDEX = Index(None, 1)
+NOT_YET = "SR190"
+
+
+class Elaborator:
+    """Elaborates the sides of one claim under one reading; they share their free letters."""
+
+    def __init__(self, context: Context, reading: Reading = AS_PRINTED) -> None:
+        self.context = context
+        self.reading = reading
+        self.scope = Scope(context.sizes)
+        self.conditions: dict[str, str] = {}  # text of the condition → the reading that made it
+        self.shorthands: list[str] = []
+        self.locals: list[str] = []
+
+    def condition(self, reading: str, text: str) -> None:
+        """Note that a reading was used."""
+        self.conditions.setdefault(text, reading)
+
+    def expr(self, tree: t.Tree) -> Expr:
+        """The typed expression of a tree."""
+        match tree:
+            case t.Num(text):
+                return number(Fraction(text))
+            case t.Name() | t.Accent() | t.Word():
+                return self.name(tree)
+            case t.Script():
+                return self.script(tree)
+            case t.Fence():
+                return self.fence(tree)
+            case t.Frac(num, den):
+                return derivative.fraction(self, tree, num, den)
+            case t.Sqrt(body, None):
+                return power(self.expr(body), number(Fraction(1, 2)))
+            case t.Call(fn, arg):
+                return self.call(fn, arg, tree.span)
+            case t.Matrix():
+                return self.matrix(tree)
+            case t.Brace(_, body, _):
+                return self.expr(body)
+            case t.Additive():
+                return self.additive(tree)
+            case t.Product():
+                return self.product(tree)
+            case t.Big():
+                return sums.big(self, tree)
+            case t.Stand(_, body, name):
+                if name not in self.shorthands:
+                    self.shorthands.append(name)
+                return self.expr(body)
+            case t.Dots():
+                raise Problem(NOT_YET, "the dots are read, but not yet filled in", tree.span)
+            case t.Empty():
+                raise Problem("SR203", "an operand is missing here", tree.span)
+            case _:
+                kind = type(tree).__name__.lower()
+                raise Problem(NOT_YET, f"a {kind} ('{_short(tree)}') is not yet understood as a value", tree.span)
+
+    # -- names --------------------------------------------------------------------------------
+
+    def name(self, tree: t.Tree) -> Expr:
+        """A bare name: a quantity, a letter of an index used as a number, a size."""
+        found = self.context.names.match(tree)
+        if found is not None:
+            return self.quantity(found, tree.span)
+        if isinstance(tree, t.Name):
+            if tree.text in self.locals:
+                return Local(SCALAR, tree.text)
+            index = to_index(tree)
+            if index and index.letter and (self.scope.find(index.letter) or self.context.fixed(index.letter)):
+                return Count(SCALAR, index)
+            if tree.text in ("\\nabla", "\\partial"):
+                raise Problem("SR205", f"'{tree.text}' has nothing to act on", tree.span)
+            if tree.text == "e":
+                return Apply(SCALAR, "exp", number(1))
+        raise self.undeclared(tree)
+
+    def undeclared(self, tree: t.Tree) -> Problem:
+        """Why a name means nothing here."""
+        shown = _short(tree)
+        found = head(tree)
+        if found is not None:
+            family = list(self.context.names.family(found.key))
+            if any(s.timed for s in family) and not found.sups and not found.subs:
+                return Problem("SR202", f"'{shown}' lacks its step", tree.span)
+            if family and (found.subs or found.sups):
+                shapes = ", ".join(show_shape(s.shape) for s in family)
+                return Problem("SR204", f"the scripts of '{shown}' do not fit its declaration ({shapes})", tree.span)
+            near = found.key.swapcase()
+            if len(found.key) == 1 and any(True for _ in self.context.names.family(near)):
+                return Problem("SR201", f"'{shown}' is not declared ('{near}' is)", tree.span)
+        return Problem("SR201", f"'{shown}' is not declared", tree.span)
+
+    def quantity(self, m: Match, span: Span) -> Expr:
+        """A matched name: its step and component indices are checked against their ranges."""
+        time = self.step(m.time, span) if m.time is not None else None
+        copy = self.step(m.copy, span) if m.copy is not None else None
+        value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
+        if m.indices:
+            value = self.component(value, m.indices, span)
+        return self.raised(value, m.sups, span)
+
+    def step(self, index: Index, span: Span) -> Index:
+        """An index that stands for a step; under the reading «last» the generic step is the last."""
+        steps = self.context.manifest.steps
+        if self.reading.last and index.letter == steps.index and not self.scope.bound(index.letter):
+            self.condition("last", f"({steps.index}) read as ({steps.last})")
+            index = Index(steps.last, index.offset)
+        self.scope.use_time(index, self.context.fixed, span)
+        return index
+
+    def component(self, value: Expr, indices: tuple[t.Tree, ...], span: Span) -> Expr:
+        """``value`` with one or two component indices; one index of a matrix takes its row."""
+        found = [to_index(i) for i in indices]
+        if any(i is None for i in found):
+            raise Problem("SR204", f"'{_short(indices[0])}' is no index", span)
+        first, *more = [i for i in found if i is not None]
+        rows, cols = value.shape
+        if more:
+            if len(more) > 1:
+                raise Problem("SR204", "there are more indices than axes", span)
+            self.scope.use_axis(first, rows, span)
+            self.scope.use_axis(more[0], cols, span)
+            return Entry(SCALAR, value, first, more[0])
+        if value.scalar:
+            raise Problem("SR204", "a scalar has no components", span)
+        if cols == 1:
+            self.scope.use_axis(first, rows, span)
+            return Entry(SCALAR, value, first, ONE_INDEX)
+        if rows == 1:
+            self.scope.use_axis(first, cols, span)
+            return Entry(SCALAR, value, ONE_INDEX, first)
+        self.scope.use_axis(first, rows, span)
+        return Slice((cols, 1), value, first)
+
+    # -- scripts ------------------------------------------------------------------------------
+
+    def script(self, tree: t.Script) -> Expr:
+        """A name with scripts, an indicator, or something with an index, a power or a transpose."""
+        if (special := indicator.indicator(self, tree)) is not None:
+            return special
+        found = self.context.names.match(tree)
+        if found is not None:
+            return self.quantity(found, tree.span)
+        if isinstance(tree.base, t.Name) and tree.base.text == "e" and tree.sub is None and tree.sup is not None:
+            return Apply(SCALAR, "exp", self.scalar(tree.sup))
+        if isinstance(tree.base, (t.Name, t.Accent, t.Word)):
+            return self.scripted_name(tree)
+        if isinstance(tree.base, t.Script) and head(tree) is not None:
+            raise self.undeclared(tree)
+        value = self.expr(tree.base)
+        if tree.sub is not None and not _norm_mark(tree):
+            from symrnn.elaborate.names import parts
+
+            value = self.component(value, parts(tree.sub), tree.span)
+        if tree.primes:
+            raise Problem(NOT_YET, "a prime on an expression is not yet understood", tree.span)
+        return value if tree.sup is None else self.raised(value, (tree.sup,), tree.span)
+
+    def scripted_name(self, tree: t.Script) -> Expr:
+        """A script whose base alone is a known letter: an index or local variable to a power."""
+        if tree.sub is None and tree.sup is not None and not tree.primes:
+            if isinstance(tree.base, t.Name) and (tree.base.text in self.locals or to_index(tree.base)):
+                try:
+                    value = self.name(tree.base)
+                except Problem:
+                    raise self.undeclared(tree) from None
+                return self.raised(value, (tree.sup,), tree.span)
+        raise self.undeclared(tree)
+
+    def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
+        """Superscripts left over on a value: a transpose, or a power."""
+        for sup in sups:
+            if is_transpose(sup) and not (value.scalar and isinstance(sup, t.Name) and sup.text in ("T", "t")):
+                value = transpose(value)
+            elif is_transpose(sup) and not self.context.names.match(sup):
+                value = transpose(value)
+            elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
+                value = transpose(self.to_power(value, sup.factors[0][1], span))
+            else:
+                value = self.to_power(value, sup, span)
+        return value
+
+    def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
+        """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""
+        index = to_index(sup)
+        rows, cols = value.shape
+        if not value.scalar and rows != 1 and cols != 1:
+            if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
+                raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
+            if index is None:
+                raise Problem("SR306", f"'{_short(sup)}' is no power of a matrix", span)
+            if not self.scope.same(rows, cols):
+                raise Problem("SR301", f"a {show_shape(value.shape)} matrix has no power", span)
+            return MatPower(value.shape, value, index)
+        if isinstance(sup, t.Fence) and index is not None:
+            raise Problem("SR204", f"'({index})' is neither a step of this nor a power", span)
+        return power(value, self.scalar(sup))
+
+    def scalar(self, tree: t.Tree) -> Expr:
+        """A tree that must be one number."""
+        value = self.expr(tree)
+        if not value.scalar:
+            raise Problem("SR302", f"'{_short(tree)}' is {show_shape(value.shape)} where a scalar is due", tree.span)
+        return value
+
+    # -- brackets and matrices ----------------------------------------------------------------
+
+    def fence(self, tree: t.Fence) -> Expr:
+        """Brackets: grouping, a row of entries, a norm."""
+        if isinstance(tree.body, t.Listing):
+            if tree.open in ("(", "[") and set(tree.body.seps) <= {",", "\\quad"}:
+                cells = tuple(self.scalar(i) for i in tree.body.items)
+                return Table((1, len(cells)), (cells,))
+            if tree.open == "\\langle" and tree.body.seps == (",",):
+                left, right = (self.expr(i) for i in tree.body.items)
+                return self.inner(left, right, tree.span)
+            raise Problem(NOT_YET, f"'{_short(tree)}' is not yet understood as a value", tree.span)
+        if tree.open in ("\\|",):
+            return power(self.square_norm(self.expr(tree.body)), number(Fraction(1, 2)))
+        if tree.open in ("(", "[", ".") or tree.open == "\\{":
+            return self.expr(tree.body)
+        raise Problem(NOT_YET, f"'{_short(tree)}' is not yet understood as a value", tree.span)
+
+    def square_norm(self, value: Expr) -> Expr:
+        """The sum of the squares of all entries."""
+        return Total(SCALAR, power(value, number(2)))
+
+    def inner(self, left: Expr, right: Expr, span: Span) -> Expr:
+        """The sum of products of entries of two values of one shape."""
+        if not self.same(left.shape, right.shape):
+            raise self.clash("an inner product", (left, right), span)
+        return Total(SCALAR, Times(left.shape, left, right))
+
+    def matrix(self, tree: t.Matrix) -> Expr:
+        """An explicit matrix; every row has as many entries, each a scalar."""
+        if tree.env == "cases":
+            raise Problem(NOT_YET, "a distinction of cases is not yet understood", tree.span)
+        rows = tuple(tuple(self.scalar(cell) for cell in row) for row in tree.rows)
+        if not rows:
+            raise Problem("SR203", "an empty matrix", tree.span)
+        if len({len(r) for r in rows}) > 1:
+            counts = ", ".join(str(len(r)) for r in rows)
+            raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
+        return Table((len(rows), len(rows[0])), rows)
+
+    # -- functions ----------------------------------------------------------------------------
+
+    def call(self, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
+        """A named function of a bracket or of the factors beside it."""
+        exponent: t.Tree | None = None
+        base = fn
+        if isinstance(fn, t.Script):
+            base, exponent = fn.base, fn.sup
+            if fn.sub is not None or fn.primes:
+                raise Problem(NOT_YET, f"'{_short(fn)}' is not yet understood as a function", fn.span)
+        text = base.text.removeprefix("\\") if isinstance(base, (t.Name, t.Word)) else ""
+        name = n.WORDS.get(text, text)
+        if self.context.names.match(fn) is not None or self.context.names.match(base) is not None:
+            return self.product(t.Product((("", fn), ("", arg)), span=span))
+        declared = self.context.manifest.functions.get(text)
+        name = declared or name
+        value = self.apply("ln" if name == "log" else name, arg, base, span)
+        if exponent is None:
+            return value
+        if is_transpose(exponent):
+            return transpose(value)
+        return power(value, self.scalar(exponent))
+
+    def apply(self, name: str, arg: t.Tree, fn: t.Tree, span: Span) -> Expr:
+        """A function by its canonical name."""
+        if name not in TABLE and name not in ("softmax", "diag", "tr", "eye", "ones"):
+            if name in n.WORDS.values() or name in n.FUNCTIONS:
+                raise Problem(NOT_YET, f"the function '{name}' is not yet understood", fn.span)
+            raise Problem("SR201", f"'{_short(fn)}' is neither a declared name nor a known function", fn.span)
+        if name in ("eye", "ones"):
+            return self.constant(name, arg, span)
+        value = self.expr(arg)
+        if name in TABLE:
+            return Apply(value.shape, name, value)
+        if name == "softmax":
+            return Softmax(value.shape, value)
+        if name == "tr":
+            if not self.same(value.shape[:1] * 2, value.shape):  # type: ignore[arg-type]
+                raise Problem("SR301", f"the trace of a {show_shape(value.shape)} matrix", span)
+            return Trace(SCALAR, value)
+        if value.shape[1] != 1 and value.shape[0] != 1:
+            raise Problem("SR302", f"diag takes a vector, this is {show_shape(value.shape)}", arg.span)
+        size = value.shape[0] if value.shape[1] == 1 else value.shape[1]
+        return Diag((size, size), value)
+
+    def constant(self, kind: str, arg: t.Tree, span: Span) -> Expr:
+        """``eye(n)`` and ``ones(m, n)``, the words that manifests use."""
+        from symrnn.elaborate.names import spaces
+
+        inner = arg.body if isinstance(arg, t.Fence) else arg
+        pieces = inner.items if isinstance(inner, t.Listing) else (inner,)
+        if len(pieces) == 1:
+            pieces = (pieces[0], pieces[0] if kind == "eye" else t.Num("1"))
+        dims = [spaces(t.Script(t.Name("R"), None, p)) for p in pieces]
+        if len(dims) != 2 or dims[0] is None or dims[1] is None:
+            raise Problem("SR302", f"'{kind}' takes one or two sizes", span)
+        return Constant((dims[0][0], dims[1][0]), kind)
+
+    # -- sums and products --------------------------------------------------------------------
+
+    def same(self, a: Shape, b: Shape) -> bool:
+        """Whether two shapes agree."""
+        return self.scope.same(a[0], b[0]) and self.scope.same(a[1], b[1])
+
+    def clash(self, what: str, values: tuple[Expr, ...], span: Span) -> Problem:
+        """The shapes that do not go together."""
+        shapes = "".join(f"({show_shape(v.shape)})" for v in values)
+        return Problem("SR301", f"the shapes of {what} do not conform: {shapes}", span)
+
+    def additive(self, tree: t.Additive) -> Expr:
+        """A sum of values of one shape; a literal number may stand among vectors (1 − h²)."""
+        for sign, _ in tree.terms:
+            if sign not in ("", "+", "-"):
+                raise Problem(NOT_YET, f"'{sign}' is not yet understood", tree.span)
+        values = [self.expr(term) for _, term in tree.terms]
+        values = self.in_hand(tree, values)
+        big = [v for v in values if not _fills(v)]
+        shape = next((v.shape for v in big if not v.scalar), SCALAR)
+        if self.context.manifest.broadcast:
+            shape = self.broadcast(big, shape, tree.span)
+        else:
+            for value, (_, term) in zip(values, tree.terms, strict=True):
+                if not _fills(value) and not self.same(value.shape, shape):
+                    raise self.clash(f"the sum '{_short(tree)}'", tuple(values), term.span)
+        signs = [-1 if sign == "-" else 1 for sign, _ in tree.terms]
+        return Add(shape, tuple(zip(signs, values, strict=True)))
+
+    def broadcast(self, values: list[Expr], shape: Shape, span: Span) -> Shape:
+        """The common shape where the manifest lets scalars and rows be repeated."""
+        rows, cols = shape
+        for value in values:
+            rows = value.shape[0] if rows == 1 else rows
+            cols = value.shape[1] if cols == 1 else cols
+        for value in values:
+            r, c = value.shape
+            if (r != 1 and not self.scope.same(r, rows)) or (c != 1 and not self.scope.same(c, cols)):
+                raise self.clash("a sum", tuple(values), span)
+        return rows, cols
+
+    def in_hand(self, tree: t.Additive, values: list[Expr]) -> list[Expr]:
+        """Under the reading «component», a shorthand's vector among scalars is the component in hand."""
+        if not self.reading.component or not any(v.scalar and not _fills(v) for v in values):
+            return values
+        stands = {k for k, (_, term) in enumerate(tree.terms) if isinstance(t.strip_fence(term), t.Stand)}
+        vectors = [k for k in stands if values[k].shape[1] == 1 and values[k].shape[0] != 1]
+        if not vectors:
+            return values
+        out = list(values)
+        for k in vectors:
+            dim = values[k].shape[0]
+            letters = {
+                e.row
+                for j, v in enumerate(values)
+                if j not in stands
+                for e in v.walk()
+                if isinstance(e, Entry) and isinstance(e.body, Ref) and self.scope.same(e.body.shape[0], dim)
+                if e.row.letter is None or self.scope.find(e.row.letter)
+            }
+            if len(letters) != 1:
+                continue
+            (row,) = letters
+            self.scope.use_axis(row, dim, tree.terms[k][1].span)
+            out[k] = Entry(SCALAR, values[k], row, ONE_INDEX)
+            stand = t.strip_fence(tree.terms[k][1])
+            self.condition("component", f"{getattr(stand, 'name', 'the shorthand')} read as its component {row}")
+        return out
+
+    def product(self, tree: t.Product) -> Expr:
+        """Factors from left to right: operators and functions take what follows, then shapes decide."""
+        factors = derivative.grouped(self, tree)
+        values: list[tuple[str, Expr]] = []
+        for op, item in factors:
+            value = item if isinstance(item, Expr) else self.expr(item)
+            values.append((op, value))
+        if len(values) == 1:
+            return values[0][1]
+        matrices = tuple(v for _, v in values if not v.scalar)
+        result = values[0][1]
+        for op, value in values[1:]:
+            result = self.times(op, result, value, matrices, tree)
+        return result
+
+    def times(self, op: str, left: Expr, right: Expr, all_factors: tuple[Expr, ...], tree: t.Tree) -> Expr:
+        """One product by its operator and the shapes of its sides."""
+        if op in ("/", "\\div"):
+            return self.divide(left, right, tree.span)
+        if left.scalar or right.scalar:
+            return Times(right.shape if left.scalar else left.shape, left, right)
+        if op in n.BINARY and n.BINARY[op] == n.HADAMARD and op != "\\otimes":
+            return self.hadamard(left, right, tree)
+        if op == "\\otimes":
+            raise Problem(NOT_YET, "'\\otimes' is not yet understood", tree.span)
+        if self.scope.same(left.shape[1], right.shape[0]):
+            return MatMul((left.shape[0], right.shape[1]), left, right)
+        if op == "\\cdot" and self.same(left.shape, right.shape) and 1 in left.shape:
+            return self.inner(left, right, tree.span)
+        raise self.clash(f"the product '{_short(tree)}'", all_factors, tree.span)
+
+    def hadamard(self, left: Expr, right: Expr, tree: t.Tree) -> Expr:
+        """The elementwise product; with broadcasting, a row is repeated over the rows of a matrix."""
+        if self.same(left.shape, right.shape):
+            return Times(left.shape, left, right)
+        if self.context.manifest.broadcast:
+            shape = self.broadcast([left, right], left.shape, tree.span)
+            return Times(shape, left, right)
+        raise self.clash(f"the elementwise product '{_short(tree)}'", (left, right), tree.span)
+
+    def divide(self, left: Expr, right: Expr, span: Span) -> Expr:
+        """The quotient by a scalar, or entry by entry."""
+        if right.scalar:
+            return Divide(left.shape, left, right)
+        if left.scalar and 1 in right.shape:
+            return Divide(right.shape, left, right)
+        if self.same(left.shape, right.shape):
+            return Divide(left.shape, left, right)
+        if self.context.manifest.broadcast:
+            return Divide(self.broadcast([left, right], left.shape, span), left, right)
+        raise self.clash("a quotient", (left, right), span)
+
+
+def number(value: Fraction | int) -> Number:
+    """A rational constant."""
+    return Number(SCALAR, Fraction(value))
+
+
+def power(value: Expr, exponent: Expr) -> Expr:
+    """The elementwise power; a literal square root of a square is left as it stands."""
+    return Power(value.shape, value, exponent)
+
+
+def transpose(value: Expr) -> Expr:
+    """Rows and columns exchanged."""
+    if value.scalar:
+        return value
+    return Transpose((value.shape[1], value.shape[0]), value)
+
+
+def _fills(value: Expr) -> bool:
+    """A literal number may stand for a vector or matrix full of it."""
+    return isinstance(value, Number)
+
+
+def _norm_mark(tree: t.Script) -> bool:
+    """``‖·‖_2`` and ``‖·‖_F``: the mark of the norm is no index."""
+    return isinstance(tree.base, t.Fence) and tree.base.open == "\\|" and latex(tree.sub or t.Empty()) in ("2", "F")
+
+
+def _short(tree: t.Tree) -> str:
+    text = latex(tree)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,342 @@
+"""A document and its manifest to claims: chains, continuation lines, labels, definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from symrnn.claims import Claim, Definition, Equation, Paper
+from symrnn.diagnostic import Diagnostic, Problem, UsageError
+from symrnn.elaborate.context import Context
+from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.names import Names, declarations
+from symrnn.elaborate.scope import to_index
+from symrnn.elaborate.shorthand import compile_rule, rewrite
+from symrnn.expr import Entry, Index, Ref
+from symrnn.latex import notation as n
+from symrnn.latex import tree as t
+from symrnn.latex.parser import parse, parse_expression
+from symrnn.manifest import Manifest
+from symrnn.read.document import Document, Formula
+from symrnn.span import Span
+
+_CONDITIONS = frozenset({"if", "for", "where", "when", "for all", "with"})
+
+
+@dataclass(frozen=True)
+class Line:
+    """One equation of the document: its formula, joined with the displays that continue it, and its tree."""
+
+    number: str
+    formula: Formula
+    tree: t.Statements | None
+    problem: Diagnostic | None
+
+
+def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, dict[str, Definition]]:
+    """The context, the claims and the assumptions of a document.
+
+    Raises UsageError when an entry of the manifest cannot be read.
+    """
+    words = frozenset(manifest.words)
+    context = Context(manifest, Names(manifest.steps.index))
+    lines = list(_lines(document, words))
+    _declare(context, document, manifest, lines, words)
+    context.rules = tuple(_compiled(manifest, words))
+    paper = Paper()
+    _claims(context, paper, lines, words)
+    _define(context, paper)
+    assumptions = {a.name: _assumption(context, a.name, a.let, words) for a in manifest.assume}
+    return context, paper, assumptions
+
+
+# -- lines ------------------------------------------------------------------------------------
+
+
+def _lines(document: Document, words: frozenset[str]) -> Iterator[Line]:
+    waiting: Line | None = None
+    for formula in document.formulas:
+        if not formula.display:
+            continue
+        line = _parsed(document, formula, words)
+        if waiting is not None and formula.number is None and formula.glued:
+            joined = _joined(document, waiting, line, words)
+            if joined is not None:
+                waiting = joined
+                continue
+        if waiting is not None:
+            yield waiting
+        waiting = line
+    if waiting is not None:
+        yield waiting
+
+
+def _parsed(document: Document, formula: Formula, words: frozenset[str]) -> Line:
+    number = formula.number
+    if number is None:
+        number = f"L{document.source.line_column(formula.span.start)[0]}"
+    try:
+        return Line(number, formula, parse(formula.latex, formula.offsets, words), None)
+    except Problem as problem:
+        return Line(number, formula, None, problem.diagnostic)
+
+
+def _joined(document: Document, first: Line, second: Line, words: frozenset[str]) -> Line | None:
+    """A display without number or relation, just below another, goes on with its expression."""
+    if second.tree is None or len(second.tree.items) != 1 or isinstance(second.tree.items[0], (t.Chain, t.Prose)):
+        return None
+    a, b = first.formula, second.formula
+    latex = a.latex + " " + b.latex
+    formula = replace(a, latex=latex, offsets=(*a.offsets, *b.offsets), span=a.span | b.span)
+    line = _parsed(document, formula, words)
+    if line.tree is not None and first.tree is not None and len(line.tree.items) != len(first.tree.items):
+        return None
+    return replace(line, number=first.number)
+
+
+# -- names ------------------------------------------------------------------------------------
+
+
+def _declare(context: Context, document: Document, manifest: Manifest, lines: list[Line], words: frozenset[str]) -> None:
+    for formula in document.formulas:
+        if not formula.display and "\\in" in formula.latex:
+            try:
+                tree = parse(formula.latex, formula.offsets, words)
+            except Problem:
+                continue
+            _add(context, tree)
+    for line in lines:
+        if line.tree is not None and "\\in" in line.formula.latex:
+            _add(context, line.tree)
+    for text in manifest.declare:
+        if not _add(context, _manifest_tree(text, "declare", words)):
+            raise UsageError(f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}})")
+    for text in manifest.onehot:
+        found = context.names.match(_manifest_tree(text, "onehot", words).items[0])
+        if found is None:
+            raise UsageError(f"manifest: onehot: '{text}' is not declared")
+        context.names.declare(replace(found.symbol, onehot=True))
+
+
+def _add(context: Context, tree: t.Statements) -> int:
+    count = 0
+    for name, shape in declarations(tree):
+        symbol = context.names.declared(name, shape)
+        if symbol is not None:
+            context.names.declare(symbol)
+            count += 1
+    return count
+
+
+def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements:
+    try:
+        return parse(text, None, words)
+    except Problem as problem:
+        raise UsageError(f"manifest: {entry}: '{text}': {problem.diagnostic.message}") from problem
+
+
+def _compiled(manifest: Manifest, words: frozenset[str]) -> Iterator:  # type: ignore[type-arg]
+    for entry in manifest.shorthand:
+        try:
+            yield compile_rule(entry, words)
+        except Problem as problem:
+            message = problem.diagnostic.message
+            raise UsageError(f"manifest: shorthand '{entry.write}': {message}") from problem
+
+
+def _assumption(context: Context, name: str, let: str, words: frozenset[str]) -> Definition:
+    try:
+        tree = parse_expression(let, words)
+        if not isinstance(tree, t.Chain) or len(tree.links) != 2:
+            raise Problem("SR203", "an assumption is one equation")
+        return definition(context, tree.links[0][1], tree.links[1][1], name)
+    except Problem as problem:
+        raise UsageError(f"manifest: assume '{name}': {problem.diagnostic.message}") from problem
+
+
+# -- claims -----------------------------------------------------------------------------------
+
+
+@dataclass
+class _Flow:
+    """What a line that begins with a relation continues: the head of the chain and its last member."""
+
+    head: t.Tree | None = None
+    last: t.Tree | None = None
+
+
+def _claims(context: Context, paper: Paper, lines: list[Line], words: frozenset[str]) -> None:
+    flow = _Flow()
+    for k, line in enumerate(lines):
+        latex = line.formula.latex.strip()
+        if line.tree is None:
+            paper.equations.append(Equation(line.number, latex, line.formula.span, (), line.problem))
+            flow = _Flow()
+            continue
+        following = lines[k + 1].tree if k + 1 < len(lines) else None
+        maker = _Maker(context, line, flow, _begins_with_relation(following), words)
+        claims = tuple(maker.claims())
+        problem = None
+        if not line.tree.items:
+            problem = Diagnostic("SR103", "a numbered line with nothing on it", line.formula.span)
+        paper.equations.append(Equation(line.number, latex, line.formula.span, claims, problem))
+
+
+def _begins_with_relation(tree: t.Statements | None) -> bool:
+    return bool(tree and tree.items and isinstance(tree.items[0], t.Chain) and tree.items[0].links[0][0])
+
+
+class _Maker:
+    """The claims of one line, in printed order, numbered a, b, c, …"""
+
+    def __init__(self, context: Context, line: Line, flow: _Flow, continued: bool, words: frozenset[str]) -> None:
+        self.context = context
+        self.line = line
+        self.flow = flow
+        self.continued = continued
+        self.count = 0
+        left = context.manifest.left.get(line.number)
+        self.left = _manifest_tree(left, "left", words).items[0] if left is not None else None
+        self.defines = context.manifest.defines(line.number)
+
+    def claim(self, kind: str, lhs: t.Tree | None, rhs: t.Tree, previous: t.Tree | None = None, **more: object) -> Claim:
+        self.count += 1
+        ident = self.line.number + _letters(self.count)
+        return Claim(ident, kind, lhs, rhs, rhs.span, previous, **more)  # type: ignore[arg-type]
+
+    def claims(self) -> Iterator[Claim]:
+        assert self.line.tree is not None
+        conditional = False
+        items = self.line.tree.items
+        for k, item in enumerate(items):
+            if isinstance(item, t.Prose):
+                conditional = item.text.strip().lower() in _CONDITIONS
+                continue
+            if conditional and k < len(items):
+                if self._is_condition(items, k):
+                    continue
+            if isinstance(item, t.Chain):
+                yield from self.chain(item)
+            else:
+                yield from self.expression(item, k == len(items) - 1)
+            yield from self.labels(item)
+
+    def _is_condition(self, items: tuple[t.Tree, ...], k: int) -> bool:
+        """After «for» or «if» stands the condition, not a claim, up to the next statement."""
+        item = items[k]
+        if isinstance(item, t.Chain):
+            return all(to_index(side) is not None or isinstance(side, t.Product) for _, side in item.links)
+        return True
+
+    def chain(self, tree: t.Chain) -> Iterator[Claim]:
+        links = list(tree.links)
+        supplied = False
+        previous: t.Tree | None = None
+        if links[0][0]:
+            if self.left is not None:
+                self.flow.head, previous, supplied = self.left, None, True
+                self.left = None
+            elif self.flow.head is None:
+                yield self.claim("relation", None, links[0][1], relation=links[0][0])
+                self.flow.head = links[0][1]
+            else:
+                previous = self.flow.last if self.flow.last is not self.flow.head else None
+            head = self.flow.head
+            assert head is not None
+        else:
+            head = links.pop(0)[1]
+            self.flow.head, self.flow.last = head, head
+        for relation, side in links:
+            if relation == "\\in":
+                continue
+            if self.defines and relation in n.EQUALITIES:
+                self.defines = False
+                yield self.claim("definition", head, side, relation=relation)
+            else:
+                yield self.claim("relation", head, side, previous, relation=relation, supplied=supplied)
+            previous = side
+            self.flow.last = side
+
+    def expression(self, tree: t.Tree, last: bool) -> Iterator[Claim]:
+        """A line without a relation: what the manifest says that it is, or the head of the next line's chain."""
+        if self.left is not None:
+            self.flow.head, self.flow.last = self.left, tree
+            left, self.left = self.left, None
+            yield self.claim("relation", left, tree, supplied=True)
+        else:
+            self.flow.head = self.flow.last = tree
+            if last and self.continued:
+                yield self.claim("definition", None, tree)
+            else:
+                yield self.claim("relation", None, tree)
+
+    def labels(self, tree: t.Tree) -> Iterator[Claim]:
+        for node in tree.walk():
+            if isinstance(node, t.Brace) and node.label is not None and not isinstance(node.label, (t.Word, t.Prose)):
+                yield self.claim("label", node.body, node.label)
+
+
+def _letters(count: int) -> str:
+    out = ""
+    while count:
+        count, rest = divmod(count - 1, 26)
+        out = chr(ord("a") + rest) + out
+    return out
+
+
+# -- definitions ------------------------------------------------------------------------------
+
+
+def _define(context: Context, paper: Paper) -> None:
+    """Read the defining claims in any order that lets each use the names that others introduce."""
+    pending = [(e, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None]
+    while pending:
+        left = []
+        for equation, claim in pending:
+            assert claim.lhs is not None
+            try:
+                rules = tuple(r for r in context.rules if r.applies(equation.number))
+                found = definition(context, claim.lhs, rewrite(claim.rhs, rules), equation.number)
+            except Problem:
+                left.append((equation, claim))
+                continue
+            paper.definitions.append(found)
+            context.nodes.add(found.symbol)
+        if len(left) == len(pending):
+            return
+        pending = left
+
+
+def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
+    """``lhs := rhs``. A new name gets the shape of the right side; letters on the left run over their range.
+
+    Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
+    """
+    functional = False
+    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(lhs.factors[1][1], t.Fence):
+        lhs, functional = lhs.factors[0][1], True
+    elab = Elaborator(context)
+    found = context.names.match(lhs)
+    if found is None:
+        value = elab.expr(rhs)
+        symbol = context.names.declared(lhs, value.shape)
+        if symbol is None:
+            raise Problem("SR203", "a definition has a name on its left", lhs.span)
+        context.names.declare(symbol)
+        found = context.names.match(lhs)
+        assert found is not None
+    left = elab.expr(lhs)
+    value = elab.expr(rhs)
+    if not elab.same(left.shape, value.shape):
+        raise elab.clash("a definition", (left, value), rhs.span)
+    if functional:
+        context.functional.add(found.symbol)
+    row = col = None
+    base = left
+    if isinstance(left, Entry):
+        base, row, col = left.body, left.row, left.col
+    if not isinstance(base, Ref):
+        raise Problem("SR203", "a definition has a name on its left", lhs.span)
+    return Definition(base.symbol, base.time, row, col, value, number)
+
+

@@ -1,0 +1,173 @@
+r"""Shorthands as tree rewriting: ``F(\mathbf{x}^{(t)})`` stands for what the manifest says that it means.
+
+The letters of steps and indices in the pattern (the single letters in index position, and those listed
+as variables) match any index; everything else matches itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+from symrnn.elaborate.scope import to_index
+from symrnn.latex import tree as t
+from symrnn.latex.parser import parse_expression
+from symrnn.manifest import Shorthand, covers
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A compiled shorthand."""
+
+    name: str
+    pattern: t.Tree
+    means: t.Tree
+    lines: str
+    variables: frozenset[str]
+
+    def applies(self, number: str) -> bool:
+        """Whether the rule covers a line."""
+        return covers(self.lines, number)
+
+
+def compile_rule(entry: Shorthand, words: frozenset[str]) -> Rule:
+    """Parse a manifest's shorthand. Raises Problem when a side cannot be read."""
+    pattern = parse_expression(entry.write, words)
+    means = parse_expression(entry.means, words)
+    return Rule(entry.name or entry.write, pattern, means, entry.lines, frozenset(_variables(pattern)))
+
+
+def _variables(tree: t.Tree) -> Iterator[str]:
+    """Letters inside scripts: a shorthand holds for every value of its indices and steps."""
+    for node in tree.walk():
+        if isinstance(node, t.Script):
+            for part in (node.sub, node.sup):
+                if part is not None:
+                    yield from _letters(part)
+
+
+def _letters(tree: t.Tree) -> Iterator[str]:
+    for node in tree.walk():
+        if isinstance(node, t.Name) and not node.style and node.text not in ("T", "\\top"):
+            yield node.text
+
+
+def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
+    """The tree with every shorthand replaced; meanings are not rewritten again."""
+    if not rules:
+        return tree
+    for rule in rules:
+        found = _match(rule.pattern, tree, rule.variables, {})
+        if found is not None:
+            return t.Stand(tree, _substitute(rule.means, found), rule.name, span=tree.span)
+    if isinstance(tree, t.Product):
+        tree = _rewrite_run(tree, rules)
+    return _rebuild(tree, rules)
+
+
+def _rebuild(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
+    if isinstance(tree, t.Stand):
+        return tree
+    changes = {}
+    for f in fields(tree):
+        value = getattr(tree, f.name)
+        new = _rebuilt(value, rules)
+        if new is not value:
+            changes[f.name] = new
+    return replace(tree, **changes) if changes else tree
+
+
+def _rebuilt(value: object, rules: tuple[Rule, ...]) -> object:
+    if isinstance(value, t.Tree):
+        return rewrite(value, rules)
+    if isinstance(value, tuple):
+        new = tuple(_rebuilt(v, rules) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
+
+
+def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
+    """Shorthands that are runs of factors inside a longer product, as ``F(x)`` in ``a F(x) b``."""
+    factors = list(tree.factors)
+    for rule in rules:
+        if not isinstance(rule.pattern, t.Product):
+            continue
+        size = len(rule.pattern.factors)
+        k = 0
+        while k + size <= len(factors):
+            run = t.Product((("", factors[k][1]), *factors[k + 1 : k + size]))
+            found = _match(rule.pattern, run, rule.variables, {})
+            if found is not None:
+                span = factors[k][1].span | factors[k + size - 1][1].span
+                stand = t.Stand(run, _substitute(rule.means, found), rule.name, span=span)
+                factors[k : k + size] = [(factors[k][0], stand)]
+            k += 1
+    return t.Product(tuple(factors), span=tree.span)
+
+
+def _match(pattern: t.Tree, tree: t.Tree, variables: frozenset[str], found: dict[str, t.Tree]) -> dict[str, t.Tree] | None:
+    """One-sided matching; ``found`` binds variables to index trees."""
+    if isinstance(pattern, t.Name) and not pattern.style and pattern.text in variables:
+        if pattern.text in found:
+            return found if found[pattern.text] == tree else None
+        if to_index(tree) is None:
+            return None
+        found[pattern.text] = tree
+        return found
+    if isinstance(pattern, t.Additive) and to_index(pattern) is not None and to_index(tree) is not None:
+        return _match_shifted(pattern, tree, variables, found)
+    if type(pattern) is not type(tree):
+        return None
+    for f in fields(pattern):
+        if f.name == "span":
+            continue
+        if not _match_field(getattr(pattern, f.name), getattr(tree, f.name), variables, found):
+            return None
+    return found
+
+
+def _match_shifted(
+    pattern: t.Tree, tree: t.Tree, variables: frozenset[str], found: dict[str, t.Tree]
+) -> dict[str, t.Tree] | None:
+    """``t-1`` matches ``\\tau-1`` with t = τ, and ``s`` with t = s+1."""
+    want, have = to_index(pattern), to_index(tree)
+    assert want is not None and have is not None
+    if want.letter is None or want.letter not in variables:
+        return found if want == have else None
+    shift = have.offset - want.offset
+    base: t.Tree = t.Num(str(shift)) if have.letter is None else t.Name(have.letter)
+    if have.letter is not None and shift:
+        base = t.Additive((("", base), ("+" if shift > 0 else "-", t.Num(str(abs(shift))))))
+    known = found.setdefault(want.letter, base)
+    return found if to_index(known) == to_index(base) else None
+
+
+def _match_field(pattern: object, value: object, variables: frozenset[str], found: dict[str, t.Tree]) -> bool:
+    if isinstance(pattern, t.Tree) and isinstance(value, t.Tree):
+        return _match(pattern, value, variables, found) is not None
+    if isinstance(pattern, tuple) and isinstance(value, tuple):
+        return len(pattern) == len(value) and all(
+            _match_field(p, v, variables, found) for p, v in zip(pattern, value, strict=True)
+        )
+    return pattern == value
+
+
+def _substitute(tree: t.Tree, found: dict[str, t.Tree]) -> t.Tree:
+    if isinstance(tree, t.Name) and not tree.style and tree.text in found:
+        return found[tree.text]
+    changes = {}
+    for f in fields(tree):
+        value = getattr(tree, f.name)
+        new = _substituted(value, found)
+        if new is not value:
+            changes[f.name] = new
+    return replace(tree, **changes) if changes else tree
+
+
+def _substituted(value: object, found: dict[str, t.Tree]) -> object:
+    if isinstance(value, t.Tree):
+        return _substitute(value, found)
+    if isinstance(value, tuple):
+        new = tuple(_substituted(v, found) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value

@@ -1,0 +1,118 @@
+"""Σ and Π: bound letters, with the limits that are printed or the whole range of what they index."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from symrnn.diagnostic import Problem
+from symrnn.elaborate.names import parts
+from symrnn.elaborate.scope import Letter, to_index
+from symrnn.expr import SCALAR, Count, Expr, Index, Reduce
+from symrnn.latex import tree as t
+
+if TYPE_CHECKING:
+    from symrnn.elaborate.expression import Elaborator
+
+_OPERATIONS = {"\\sum": "sum", "\\prod": "product"}
+
+
+def big(elab: Elaborator, tree: t.Big) -> Expr:
+    """A sum or product over one or several letters."""
+    op = _OPERATIONS.get(tree.op)
+    if op is None or tree.sub is None:
+        raise Problem("SR190", f"'{tree.op}' without a bound letter is not yet understood", tree.span)
+    bounds = _bounds(tree.sub)
+    with ExitStack() as stack:
+        frames = [(b, stack.enter_context(elab.scope.binding([b[0]], tree.span))) for b in bounds]
+        body = elab.expr(tree.body)
+        letters = [frame[b[0]] for b, frame in frames]
+    value = body
+    for (letter, low, without), info in zip(reversed(bounds), reversed(letters), strict=True):
+        high = _upper(elab, tree.sup)
+        value = _reduce(elab, op, letter, low, high, without, info, value, tree)
+    return value
+
+
+def _bounds(sub: t.Tree) -> list[tuple[str, Index | None, tuple[Index, ...]]]:
+    """Letter, lower limit, left-out values."""
+    match sub:
+        case t.Chain((("", a), ("=", b))):
+            letter, low = _letter(a), to_index(b)
+            if low is None:
+                raise Problem("SR190", "this lower limit is not yet understood", sub.span)
+            return [(letter, low, ())]
+        case t.Chain((("", a), ("\\neq" | "\\ne", b))):
+            without = to_index(b)
+            if without is None:
+                raise Problem("SR190", "this condition is not yet understood", sub.span)
+            return [(_letter(a), None, (without,))]
+        case t.Chain():
+            raise Problem("SR190", "this condition on the summed letter is not yet understood", sub.span)
+        case _:
+            return [(_letter(p), None, ()) for p in parts(sub)]
+
+
+def _letter(tree: t.Tree) -> str:
+    index = to_index(tree)
+    if index is None or index.letter is None or index.offset:
+        raise Problem("SR190", "the summed letter is not one letter", tree.span)
+    return index.letter
+
+
+def _upper(elab: Elaborator, sup: t.Tree | None) -> Index | None:
+    if sup is None:
+        return None
+    high = to_index(sup)
+    if high is None:
+        raise Problem("SR190", "this upper limit is not yet understood", sup.span)
+    if high.letter is not None and not elab.context.fixed(high.letter):
+        letter = elab.scope.find(high.letter)
+        if letter is None:
+            letter = elab.scope.mention(high, sup.span)
+    return high
+
+
+def _reduce(
+    elab: Elaborator,
+    op: str,
+    letter: str,
+    low: Index | None,
+    high: Index | None,
+    without: tuple[Index, ...],
+    info: Letter,
+    body: Expr,
+    tree: t.Big,
+) -> Expr:
+    steps = elab.context.manifest.steps
+    if info.timed:
+        low = low or Index(None, steps.first)
+        high = high or Index(steps.last)
+    elif info.dim is not None:
+        low = low or Index(None, 1)
+        high = high or (Index(None, info.dim) if isinstance(info.dim, int) else Index(info.dim))
+        _check_range(elab, letter, low, high, info, tree)
+    if low is None or high is None:
+        raise Problem("SR206", f"the letter {letter} of this sum indexes nothing, and its limits are not given", tree.span)
+    for limit in (low, high):
+        if info.timed and limit.letter is not None:
+            elab.scope.use_time(limit, elab.context.fixed, tree.span)
+    uses = any(isinstance(e, Count) and e.index.letter == letter for e in body.walk())
+    if not info.timed and info.dim is None and not uses and op == "product":
+        raise Problem("SR206", f"the letter {letter} indexes nothing", tree.span)
+    shape = body.shape
+    if op == "product" and shape != SCALAR:
+        raise Problem("SR190", "a product of matrices over a letter is not yet understood", tree.span)
+    return Reduce(shape, op, letter, low, high, body, without, info.timed)
+
+
+def _check_range(elab: Elaborator, letter: str, low: Index, high: Index, info: Letter, tree: t.Big) -> None:
+    """The printed limits must stay on the axis that the letter indexes."""
+    assert info.dim is not None
+    length = elab.scope.size(info.dim)
+    top = high.offset if high.letter is None else elab.scope.size(high.letter)
+    if isinstance(info.dim, str) and high.letter is not None and high.letter != info.dim and not high.offset:
+        if elab.context.fixed(high.letter):
+            raise Problem("SR305", f"{letter} runs to {high}, the axis has length {info.dim}", tree.span)
+    if length is not None and top is not None and (top > length or (low.letter is None and low.offset < 1)):
+        raise Problem("SR305", f"{letter} runs from {low} to {high}, but the axis it indexes has length {info.dim}", tree.span)

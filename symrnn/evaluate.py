@@ -1,0 +1,381 @@
+"""Typed expressions to matrices of scalar terms, at given sizes, letters and number of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple, Protocol
+
+from symrnn.algebra.terms import Term, add, apply, div, mul, neg, power, rational, symbol
+from symrnn.expr import (
+    Add,
+    Apply,
+    Constant,
+    Count,
+    Delta,
+    Diag,
+    Dim,
+    Divide,
+    Entry,
+    Expr,
+    Gradient,
+    Index,
+    Local,
+    MatMul,
+    MatPower,
+    Number,
+    Power,
+    Reduce,
+    Ref,
+    Slice,
+    Softmax,
+    Symbol,
+    Table,
+    Times,
+    Total,
+    Trace,
+    Transpose,
+)
+
+
+class Leaf(NamedTuple):
+    """One scalar of the model: component (row, col) of a symbol at a step."""
+
+    symbol: Symbol
+    row: int
+    col: int
+    time: int | None
+
+    def __str__(self) -> str:
+        axes = [k for k, d in zip((self.row, self.col), self.symbol.shape, strict=True) if d != 1]
+        name = self.symbol.name.removesuffix("(t)")
+        return name + ("[" + ",".join(map(str, axes)) + "]" if axes else "") + (f"@{self.time}" if self.time is not None else "")
+
+
+class Inadmissible(Exception):
+    """A step outside the sequence, or a component outside its axis: the instance says nothing."""
+
+
+class Unsupported(Exception):
+    """The evaluator abstains, and why."""
+
+
+class Mat(NamedTuple):
+    """A matrix of terms, by rows."""
+
+    rows: tuple[tuple[Term, ...], ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.rows), len(self.rows[0])
+
+    def map(self, f: Callable[[Term], Term]) -> Mat:
+        """The function of every entry."""
+        return Mat(tuple(tuple(f(x) for x in row) for row in self.rows))
+
+    def column(self) -> list[Term]:
+        """All entries, row by row."""
+        return [x for row in self.rows for x in row]
+
+
+class World(Protocol):
+    """What an expression is evaluated in."""
+
+    sizes: Mapping[str, int]
+
+    def leaf(self, leaf: Leaf) -> Term:
+        """The term of a scalar of the model."""
+
+    def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
+        """The derivative of a term by a scalar (or by one of the formula's own variables)."""
+
+
+@dataclass
+class Evaluator:
+    """Evaluates expressions in a world, with values for the letters."""
+
+    world: World
+    values: dict[str, int]
+
+    def index(self, index: Index) -> int:
+        """The number of an index; sizes and the last step have their own."""
+        if index.letter is not None and index.letter not in self.values:
+            size = self.world.sizes.get(index.letter)
+            if size is None:
+                raise Unsupported(f"the letter {index.letter} has no value (name its size in the manifest)")
+            return size + index.offset
+        return index.at(self.values)
+
+    def size(self, dim: Dim) -> int:
+        """The number of a size."""
+        if isinstance(dim, int):
+            return dim
+        found = self.world.sizes.get(dim)
+        if found is None:
+            raise Unsupported(f"the size {dim} has no value in the manifest")
+        return found
+
+    def __call__(self, e: Expr) -> Mat:
+        """The matrix of terms of an expression."""
+        return _CASES[type(e)](self, e)  # type: ignore[operator]
+
+    def scalar(self, e: Expr) -> Term:
+        """The term of a scalar expression."""
+        return self(e).rows[0][0]
+
+    def pick(self, m: Mat, row: int, col: int) -> Term:
+        """One entry. Raises Inadmissible outside the matrix."""
+        rows, cols = m.shape
+        if not (1 <= row <= rows and 1 <= col <= cols):
+            raise Inadmissible
+        return m.rows[row - 1][col - 1]
+
+    def fill(self, m: Mat, shape: tuple[int, int]) -> Mat:
+        """A scalar, row or column repeated to a shape."""
+        if m.shape == shape:
+            return m
+        r, c = m.shape
+        return Mat(
+            tuple(
+                tuple(m.rows[i if r > 1 else 0][j if c > 1 else 0] for j in range(shape[1])) for i in range(shape[0])
+            )
+        )
+
+
+def _one(x: Term) -> Mat:
+    return Mat(((x,),))
+
+
+def _number(ev: Evaluator, e: Number) -> Mat:
+    return _one(rational(e.value))
+
+
+def _count(ev: Evaluator, e: Count) -> Mat:
+    return _one(rational(ev.index(e.index)))
+
+
+def _ref(ev: Evaluator, e: Ref) -> Mat:
+    rows, cols = (ev.size(d) for d in e.symbol.shape)
+    time = None if e.time is None else ev.index(e.time)
+    if e.copy is not None:
+        ev.index(e.copy)
+    leaf = ev.world.leaf
+    return Mat(tuple(tuple(leaf(Leaf(e.symbol, i, j, time)) for j in range(1, cols + 1)) for i in range(1, rows + 1)))
+
+
+def _local(ev: Evaluator, e: Local) -> Mat:
+    return _one(symbol(e.name))
+
+
+def _entry(ev: Evaluator, e: Entry) -> Mat:
+    row, col = ev.index(e.row), ev.index(e.col)
+    if isinstance(e.body, Ref):
+        rows, cols = (ev.size(d) for d in e.body.symbol.shape)
+        if not (1 <= row <= rows and 1 <= col <= cols):
+            raise Inadmissible
+        time = None if e.body.time is None else ev.index(e.body.time)
+        return _one(ev.world.leaf(Leaf(e.body.symbol, row, col, time)))
+    return _one(ev.pick(ev(e.body), row, col))
+
+
+def _slice(ev: Evaluator, e: Slice) -> Mat:
+    m, k = ev(e.body), ev.index(e.index)
+    if not 1 <= k <= m.shape[0]:
+        raise Inadmissible
+    return Mat(tuple((x,) for x in m.rows[k - 1]))
+
+
+def _table(ev: Evaluator, e: Table) -> Mat:
+    return Mat(tuple(tuple(ev.scalar(x) for x in row) for row in e.rows))
+
+
+def _shape(ev: Evaluator, e: Expr) -> tuple[int, int]:
+    return ev.size(e.shape[0]), ev.size(e.shape[1])
+
+
+def _add(ev: Evaluator, e: Add) -> Mat:
+    shape = _shape(ev, e)
+    parts = [ev.fill(ev(x), shape) for _, x in e.terms]
+    signs = [sign for sign, _ in e.terms]
+    return Mat(
+        tuple(
+            tuple(
+                add(*(p.rows[i][j] if s > 0 else neg(p.rows[i][j]) for s, p in zip(signs, parts, strict=True)))
+                for j in range(shape[1])
+            )
+            for i in range(shape[0])
+        )
+    )
+
+
+def _matmul(ev: Evaluator, e: MatMul) -> Mat:
+    return product(ev(e.left), ev(e.right))
+
+
+def product(a: Mat, b: Mat) -> Mat:
+    """The matrix product."""
+    columns = list(zip(*b.rows, strict=True))
+    return Mat(
+        tuple(tuple(add(*(mul(x, y) for x, y in zip(row, col, strict=True))) for col in columns) for row in a.rows)
+    )
+
+
+def _pairwise(ev: Evaluator, e: Times | Divide, f: Callable[[Term, Term], Term]) -> Mat:
+    shape = _shape(ev, e)
+    a, b = ev.fill(ev(e.left), shape), ev.fill(ev(e.right), shape)
+    return Mat(
+        tuple(tuple(f(x, y) for x, y in zip(p, q, strict=True)) for p, q in zip(a.rows, b.rows, strict=True))
+    )
+
+
+def _power(ev: Evaluator, e: Power) -> Mat:
+    exponent = ev.scalar(e.exponent)
+    base = ev(e.base)
+    if exponent.op == "num":
+        return base.map(lambda x: power(x, exponent.args[0]))
+    return base.map(lambda x: apply("exp", mul(exponent, apply("ln", x))))
+
+
+def _matpower(ev: Evaluator, e: MatPower) -> Mat:
+    count = ev.index(e.exponent)
+    if count < 0:
+        raise Unsupported("the inverse of a matrix")
+    base = ev(e.base)
+    n = base.shape[0]
+    out = Mat(tuple(tuple(rational(int(i == j)) for j in range(n)) for i in range(n)))
+    for _ in range(count):
+        out = product(out, base)
+    return out
+
+
+def _transpose(ev: Evaluator, e: Transpose) -> Mat:
+    return Mat(tuple(zip(*ev(e.body).rows, strict=True)))
+
+
+def _diag(ev: Evaluator, e: Diag) -> Mat:
+    entries = ev(e.body).column()
+    zero = rational(0)
+    return Mat(tuple(tuple(x if i == j else zero for j in range(len(entries))) for i, x in enumerate(entries)))
+
+
+def _apply(ev: Evaluator, e: Apply) -> Mat:
+    return ev(e.body).map(lambda x: apply(e.function, x))
+
+
+def _softmax(ev: Evaluator, e: Softmax) -> Mat:
+    m = ev(e.body)
+    column = m.shape[1] == 1
+    rows = [tuple(m.column())] if column else list(m.rows)
+    out = []
+    for row in rows:
+        exps = [apply("exp", x) for x in row]
+        total = power(add(*exps), -1)
+        out.append(tuple(mul(x, total) for x in exps))
+    return Mat(tuple((x,) for x in out[0])) if column else Mat(tuple(out))
+
+
+def _total(ev: Evaluator, e: Total) -> Mat:
+    return _one(add(*ev(e.body).column()))
+
+
+def _trace(ev: Evaluator, e: Trace) -> Mat:
+    m = ev(e.body)
+    return _one(add(*(m.rows[i][i] for i in range(m.shape[0]))))
+
+
+def _reduce(ev: Evaluator, e: Reduce) -> Mat:
+    low, high = ev.index(e.low), ev.index(e.high)
+    if high - low > 10_000:
+        raise Unsupported("a sum over more than ten thousand terms")
+    skip = {ev.index(i) for i in e.without}
+    shadowed = ev.values.get(e.letter)
+    parts = []
+    try:
+        for k in range(low, high + 1):
+            if k not in skip:
+                ev.values[e.letter] = k
+                parts.append(ev(e.body))
+    finally:
+        if shadowed is None:
+            ev.values.pop(e.letter, None)
+        else:
+            ev.values[e.letter] = shadowed
+    shape = _shape(ev, e)
+    if e.op == "product":
+        return _one(mul(rational(1), *(p.rows[0][0] for p in parts)))
+    zero = rational(0)
+    return Mat(
+        tuple(tuple(add(zero, *(p.rows[i][j] for p in parts)) for j in range(shape[1])) for i in range(shape[0]))
+    )
+
+
+def _delta(ev: Evaluator, e: Delta) -> Mat:
+    return _one(rational(int(ev.index(e.one) == ev.index(e.two))))
+
+
+def _constant(ev: Evaluator, e: Constant) -> Mat:
+    rows, cols = _shape(ev, e)
+    eye = e.kind == "eye"
+    return Mat(tuple(tuple(rational(Fraction(int(not eye or i == j))) for j in range(cols)) for i in range(rows)))
+
+
+def _gradient(ev: Evaluator, e: Gradient) -> Mat:
+    of = ev(e.of)
+    wrt = _variables(ev, e.wrt)
+    base = e.wrt.body if isinstance(e.wrt, Entry) else e.wrt
+    copy = ev.index(base.copy) if isinstance(base, Ref) and base.copy is not None else None
+    d = ev.world.derivative
+    if e.of.scalar:
+        return Mat(tuple(tuple(d(of.rows[0][0], v, copy) for v in row) for row in wrt))
+    if e.wrt.scalar:
+        return of.map(lambda x: d(x, wrt[0][0], copy))
+    above, below = of.column(), [v for row in wrt for v in row]
+    jacobian = Mat(tuple(tuple(d(x, v, copy) for v in below) for x in above))
+    return Mat(tuple(zip(*jacobian.rows, strict=True))) if e.denominator else jacobian
+
+
+def _variables(ev: Evaluator, e: Expr) -> list[list[Leaf | str]]:
+    """The scalars that a derivative is taken by, in the shape of the variable."""
+    if isinstance(e, Local):
+        return [[e.name]]
+    ref = e.body if isinstance(e, Entry) else e
+    assert isinstance(ref, Ref)
+    time = None if ref.time is None else ev.index(ref.time)
+    rows, cols = (ev.size(d) for d in ref.symbol.shape)
+    if isinstance(e, Entry):
+        row, col = ev.index(e.row), ev.index(e.col)
+        if not (1 <= row <= rows and 1 <= col <= cols):
+            raise Inadmissible
+        ev.world.leaf(Leaf(ref.symbol, row, col, time))  # is it in the sequence at all?
+        return [[Leaf(ref.symbol, row, col, time)]]
+    ev(ref)
+    return [[Leaf(ref.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+
+
+_CASES = {
+    Number: _number,
+    Count: _count,
+    Ref: _ref,
+    Local: _local,
+    Entry: _entry,
+    Slice: _slice,
+    Table: _table,
+    Add: _add,
+    MatMul: _matmul,
+    Times: lambda ev, e: _pairwise(ev, e, mul),
+    Divide: lambda ev, e: _pairwise(ev, e, div),
+    Power: _power,
+    MatPower: _matpower,
+    Transpose: _transpose,
+    Diag: _diag,
+    Apply: _apply,
+    Softmax: _softmax,
+    Total: _total,
+    Trace: _trace,
+    Reduce: _reduce,
+    Delta: _delta,
+    Constant: _constant,
+    Gradient: _gradient,
+}

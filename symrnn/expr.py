@@ -1,0 +1,275 @@
+"""The elaborated form: typed expressions over named index ranges and times. No text, no algebra.
+
+Every value is a matrix: a scalar is 1×1, a column n×1, a row 1×n. Sizes are numbers or letters. An
+``Index`` is a letter, a number, or a letter plus a number; times are indices too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from fractions import Fraction
+
+Dim = int | str
+Shape = tuple[Dim, Dim]
+SCALAR: Shape = (1, 1)
+
+
+def show_shape(shape: Shape) -> str:
+    """``5×4``."""
+    return f"{shape[0]}×{shape[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """``letter + offset``; without a letter, the number ``offset``."""
+
+    letter: str | None
+    offset: int = 0
+
+    def shifted(self, by: int) -> Index:
+        """The index ``by`` further on."""
+        return Index(self.letter, self.offset + by)
+
+    def at(self, values: dict[str, int]) -> int:
+        """Its number, when its letter has one (KeyError otherwise)."""
+        return self.offset if self.letter is None else values[self.letter] + self.offset
+
+    def __str__(self) -> str:
+        if self.letter is None:
+            return str(self.offset)
+        return self.letter + (f"{self.offset:+d}" if self.offset else "")
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A declared name. ``key``: its letter with accents; ``style``, ``label``: what else is part of the name.
+
+    ``timed``: where its time stands ("sub", "sup" or "" for none). ``onehot``: a vector that encodes a class.
+    """
+
+    key: str
+    style: str
+    label: str
+    shape: Shape
+    timed: str = ""
+    onehot: bool = False
+
+    @property
+    def name(self) -> str:
+        """A plain name for people and for certificates, unique in a document."""
+        bare = self.key.replace("\\", "").replace(" ", "_")
+        return bare + (f"_{self.label}" if self.label else "") + ("(t)" if self.timed else "")
+
+
+@dataclass(frozen=True)
+class Expr:
+    """The closed family of typed expressions below."""
+
+    shape: Shape
+
+    def children(self) -> Iterator[Expr]:
+        """The direct subexpressions."""
+        for f in fields(self):
+            value = getattr(self, f.name)
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, Expr):
+                    yield part
+                elif isinstance(part, tuple):
+                    yield from (p for p in part if isinstance(p, Expr))
+
+    def walk(self) -> Iterator[Expr]:
+        """This expression and all below it."""
+        yield self
+        for child in self.children():
+            yield from child.walk()
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it is one number."""
+        return self.shape == SCALAR
+
+
+@dataclass(frozen=True)
+class Number(Expr):
+    """A rational constant."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True)
+class Count(Expr):
+    """An index, a time or a size used as a number."""
+
+    index: Index
+
+
+@dataclass(frozen=True)
+class Ref(Expr):
+    """A declared quantity, at a time if it has one; ``copy``: a shared parameter as used at that step."""
+
+    symbol: Symbol
+    time: Index | None = None
+    copy: Index | None = None
+
+
+@dataclass(frozen=True)
+class Local(Expr):
+    """A scalar variable of the formula's own, as ``x`` in ``d/dx tanh x``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Entry(Expr):
+    """``body[row, col]``."""
+
+    body: Expr
+    row: Index
+    col: Index
+
+
+@dataclass(frozen=True)
+class Slice(Expr):
+    """Row ``index`` of a matrix, as a row vector."""
+
+    body: Expr
+    index: Index
+
+
+@dataclass(frozen=True)
+class Table(Expr):
+    """An explicit matrix of scalars."""
+
+    rows: tuple[tuple[Expr, ...], ...]
+
+
+@dataclass(frozen=True)
+class Add(Expr):
+    """Σ sign·term; scalars that are literal numbers fill the shape."""
+
+    terms: tuple[tuple[int, Expr], ...]
+
+
+@dataclass(frozen=True)
+class MatMul(Expr):
+    """The matrix product."""
+
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Times(Expr):
+    """The elementwise product; a scalar multiplies every entry, a row or column is repeated where allowed."""
+
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Divide(Expr):
+    """The elementwise quotient; a scalar divides every entry."""
+
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Power(Expr):
+    """The elementwise power with a scalar exponent."""
+
+    base: Expr
+    exponent: Expr
+
+
+@dataclass(frozen=True)
+class MatPower(Expr):
+    """A square matrix to an integer power that may depend on times."""
+
+    base: Expr
+    exponent: Index
+
+
+@dataclass(frozen=True)
+class Transpose(Expr):
+    """Rows and columns exchanged."""
+
+    body: Expr
+
+
+@dataclass(frozen=True)
+class Diag(Expr):
+    """The diagonal matrix of a vector."""
+
+    body: Expr
+
+
+@dataclass(frozen=True)
+class Apply(Expr):
+    """A function of one argument, entry by entry."""
+
+    function: str
+    body: Expr
+
+
+@dataclass(frozen=True)
+class Softmax(Expr):
+    """exp over the sum of exps: of a vector, or of each row of a matrix."""
+
+    body: Expr
+
+
+@dataclass(frozen=True)
+class Total(Expr):
+    """The sum of all entries."""
+
+    body: Expr
+
+
+@dataclass(frozen=True)
+class Trace(Expr):
+    """The sum of the diagonal entries."""
+
+    body: Expr
+
+
+@dataclass(frozen=True)
+class Reduce(Expr):
+    """Σ or Π of ``body`` over ``letter`` from ``low`` to ``high``, leaving out the values in ``without``."""
+
+    op: str
+    letter: str
+    low: Index
+    high: Index
+    body: Expr
+    without: tuple[Index, ...] = ()
+    timed: bool = False
+
+
+@dataclass(frozen=True)
+class Delta(Expr):
+    """1 where the two indices are equal, else 0."""
+
+    one: Index
+    two: Index
+
+
+@dataclass(frozen=True)
+class Constant(Expr):
+    """``ones`` or the identity (``eye``) of the shape."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Gradient(Expr):
+    """The derivative of ``of`` by ``wrt`` (a Ref or an Entry of one).
+
+    A scalar's has the shape of ``wrt``; a vector's by a vector is the Jacobian [i, j] = ∂of_i/∂wrt_j
+    (transposed in denominator layout); by a scalar it has the shape of ``of``.
+    """
+
+    of: Expr
+    wrt: Expr
+    denominator: bool = False

@@ -1,0 +1,321 @@
+"""The network that a document's definitions describe, unrolled over τ steps, with its derivatives.
+
+Every scalar is one vertex of the shared term graph, built once from its printed definition. A derivative
+of a node is a vertex too (an *adjoint*), defined by one application of the chain rule,
+``∂A/∂v = Σ_u ∂A/∂u · ∂u/∂v`` over the direct users u of v; the local ∂u/∂v are SymPy's derivatives of the
+printed definition. So the graph grows linearly with τ, and nothing is ever substituted into anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from symrnn.algebra import terms as T
+from symrnn.algebra.terms import Term
+from symrnn.claims import Definition
+from symrnn.evaluate import Evaluator, Inadmissible, Leaf, Unsupported
+from symrnn.expr import Dim, Ref, Symbol
+from symrnn.partials import partials
+
+_HERE = 1_000_000  # the step at which definitions are kept, relative to which their steps are counted
+
+
+class Adjoint(NamedTuple):
+    """The name of the vertex ∂of/∂wrt; ``copy``: by a parameter as used at that step only."""
+
+    of: Leaf
+    wrt: Leaf
+    copy: int | None
+
+    def __str__(self) -> str:
+        at = f"@{self.copy}" if self.copy is not None else ""
+        return f"d({self.of})/d({self.wrt}{at})"
+
+
+@dataclass(frozen=True)
+class Template:
+    """One scalar's definition at a generic step: symbols stand for leaves at steps counted from here."""
+
+    term: Term
+    slopes: dict[Leaf, Term]  # leaf (with relative step) → ∂term/∂leaf
+
+
+class Model:
+    """The definitions of a document at given sizes: templates shared by networks of every length."""
+
+    def __init__(self, definitions: Iterable[Definition], sizes: Mapping[str, int], first: int, last: str) -> None:
+        self.sizes = sizes
+        self.first = first
+        self.last = last
+        self.definitions: dict[Symbol, list[Definition]] = {}
+        for d in definitions:
+            self.definitions.setdefault(d.symbol, []).append(d)
+        self.templates: dict[Leaf, Template | None] = {}
+        self.lags = self._lags()
+
+    def _lags(self) -> dict[Symbol, int]:
+        """How many steps back of the first step each symbol is used: those before are given, not computed."""
+        lags: dict[Symbol, int] = {}
+        for definitions in self.definitions.values():
+            for d in definitions:
+                if d.time is None or d.time.letter is None:
+                    continue
+                for e in d.rhs.walk():
+                    if isinstance(e, Ref) and e.time is not None and e.time.letter == d.time.letter:
+                        lags[e.symbol] = max(lags.get(e.symbol, 0), d.time.offset - e.time.offset)
+        return lags
+
+    def size(self, dim: Dim) -> int:
+        """The number of a size."""
+        if isinstance(dim, int):
+            return dim
+        if dim not in self.sizes:
+            raise Unsupported(f"the size {dim} has no value in the manifest")
+        return self.sizes[dim]
+
+    def find(self, leaf: Leaf) -> Definition | None:
+        """The definition that computes a scalar: one for its very step first, then the generic one."""
+        generic = None
+        for d in self.definitions.get(leaf.symbol, ()):
+            if any(i is not None and i.letter is None and i.offset != k for i, k in ((d.row, leaf.row), (d.col, leaf.col))):
+                continue
+            if d.time is None or d.time.letter is not None:
+                generic = d
+            elif leaf.time == d.time.offset:
+                return d
+        if generic is not None and leaf.time is not None and leaf.time < self.first:
+            return None
+        return generic
+
+
+class _Generic:
+    """The world in which a definition is evaluated once: leaves are symbols at relative steps."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self.sizes = sizes
+
+    def leaf(self, leaf: Leaf) -> Term:
+        if leaf.time is not None and abs(leaf.time - _HERE) < _HERE // 2:
+            leaf = leaf._replace(time=leaf.time - _HERE)
+        elif leaf.time is not None:
+            raise Unsupported("a definition that mixes generic and fixed steps")
+        return T.symbol(leaf)
+
+    def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
+        raise Unsupported("a definition by a derivative")
+
+
+class Network:
+    """A model unrolled over ``steps`` steps. ``given``: definitions that replace inputs (assumptions)."""
+
+    def __init__(self, model: Model, steps: int, given: Iterable[Definition] = ()) -> None:
+        self.model = model
+        self.steps = steps
+        self.sizes = model.sizes
+        self.given = {d.symbol: d for d in given}
+        self.values = {model.last: steps}
+        self.nodes: dict[Leaf, Term] = {}
+        self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
+        self.adjoints: dict[Adjoint, Term] = {}
+        self.above: dict[Leaf, frozenset[Leaf]] = {}
+        self.slopes: dict[int, dict[int, tuple[Term, Term]]] = {}
+        self.templates: dict[Leaf, Template | None] = {}  # of definitions without a generic step
+
+    # -- values -------------------------------------------------------------------------------
+
+    def leaf(self, leaf: Leaf) -> Term:
+        """The vertex of a scalar. Raises Inadmissible for a step outside the sequence."""
+        found = self.nodes.get(leaf)
+        if found is None:
+            if leaf.time is not None:
+                self._admit(leaf)
+                start = self.model.first
+                for s in range(start, leaf.time):  # from the first step on, so that no recursion is deep
+                    earlier = leaf._replace(time=s)
+                    if earlier not in self.nodes and self.model.find(leaf) is not None:
+                        self.nodes[earlier] = self._node(earlier)
+            found = self.nodes[leaf] = self._node(leaf)
+        return found
+
+    def _admit(self, leaf: Leaf) -> None:
+        assert leaf.time is not None
+        first = self.model.first - self.model.lags.get(leaf.symbol, 0)
+        if not first <= leaf.time <= self.steps:
+            raise Inadmissible
+
+    def _node(self, leaf: Leaf) -> Term:
+        given = self.given.get(leaf.symbol)
+        if given is not None and _covers(given, leaf):
+            return self._instance(given, leaf)
+        template = self.template(leaf)
+        if template is None:
+            return T.symbol(leaf)
+        return T.let(leaf, self._place(template.term, leaf.time))
+
+    def _instance(self, d: Definition, leaf: Leaf) -> Term:
+        """A definition's right side at one component and step, evaluated outright."""
+        values = dict(self.values)
+        return _component(d, leaf, Evaluator(self, values))
+
+    def template(self, leaf: Leaf) -> Template | None:
+        """The generic definition of a scalar with its partial derivatives; None for what is given."""
+        d = self.model.find(leaf)
+        if d is None:
+            return None
+        generic = d.time is not None and d.time.letter is not None
+        key = leaf._replace(time=_HERE if generic else leaf.time)
+        store = self.model.templates if generic else self.templates
+        if key not in store:
+            store[key] = self._template(d, key, generic)
+        return store[key]
+
+    def _template(self, d: Definition, key: Leaf, generic: bool) -> Template:
+        values = dict(self.values)
+        world = _Generic(self.sizes) if generic else _Absolute(self.sizes)
+        term = _component(d, key, Evaluator(world, values))
+        return Template(term, {v.args[0]: slope for v, slope in partials(term).values()})
+
+    def _place(self, term: Term, time: int | None) -> Term:
+        """A template's term at a step."""
+        shift = time if time is not None else 0
+        return T.rebuild(term, lambda s: self.leaf(_moved(s.args[0], shift)))
+
+    # -- derivatives --------------------------------------------------------------------------
+
+    def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
+        """∂of/∂wrt along all paths, everything before ``wrt`` held fixed.
+
+        ``wrt``: a node, a given quantity, a parameter (over all steps; at one step with ``copy``), or the
+        name of a variable of the formula's own.
+        """
+        total = []
+        for variable, slope in self._slopes(of).values():
+            inner = self._of_leaf(variable, wrt, copy)
+            if not T.is_number(inner, 0):
+                total.append(T.mul(slope, inner))
+        return T.add(*total) if total else T.rational(0)
+
+    def _slopes(self, of: Term) -> dict[int, tuple[Term, Term]]:
+        if of.op in ("sym", "let"):
+            return {of.id: (of, T.rational(1))}
+        found = self.slopes.get(of.id)
+        if found is None:
+            found = self.slopes[of.id] = partials(of)
+        return found
+
+    def _of_leaf(self, variable: Term, wrt: Leaf | str, copy: int | None) -> Term:
+        name = variable.args[0]
+        if isinstance(wrt, str) or isinstance(name, str):
+            return T.rational(int(name == wrt))
+        if not isinstance(name, Leaf):
+            raise Unsupported("a derivative of a derivative")
+        if variable.op == "sym":
+            if copy is not None and name == wrt:
+                raise Unsupported("a parameter printed in a formula that is derived by one of its copies")
+            return T.rational(int(name == wrt))
+        return self.adjoint(name, wrt, copy)
+
+    def adjoint(self, of: Leaf, wrt: Leaf, copy: int | None = None) -> Term:
+        """The vertex ∂of/∂wrt of the reverse chain rule."""
+        if of == wrt:
+            return T.rational(1)
+        key = Adjoint(of, wrt, copy)
+        found = self.adjoints.get(key)
+        if found is None:
+            last = of.time if of.time is not None else self.steps
+            if wrt.time is not None:  # from the last step back, so that no recursion is deep
+                for s in range(last, wrt.time, -1):
+                    later = Adjoint(of, wrt._replace(time=s), copy)
+                    if later not in self.adjoints and later.wrt != of:
+                        self.adjoints[later] = self._adjoint(later)
+            found = self.adjoints[key] = self._adjoint(key)
+        return found
+
+    def _adjoint(self, key: Adjoint) -> Term:
+        above = self.ancestors(key.of)
+        total = []
+        for user, slope in self._users().get(key.wrt, ()):
+            if user not in above or (key.copy is not None and user.time != key.copy):
+                continue
+            outer = self.adjoint(key.of, user)
+            if not T.is_number(outer, 0):
+                total.append(T.mul(outer, self._place(slope, user.time if self._is_generic(user) else 0)))
+        value = T.add(*total) if total else T.rational(0)
+        return value if value.op in ("num", "let", "sym") else T.let(key, value, opaque=True)
+
+    def _is_generic(self, leaf: Leaf) -> bool:
+        d = self.model.find(leaf)
+        return d is not None and d.time is not None and d.time.letter is not None
+
+    def ancestors(self, of: Leaf) -> frozenset[Leaf]:
+        """The nodes that a node is computed from, itself among them."""
+        found = self.above.get(of)
+        if found is None:
+            seen = {of}
+            stack = [of]
+            while stack:
+                leaf = stack.pop()
+                template = self.template(leaf)
+                if template is None:
+                    continue
+                shift = leaf.time if leaf.time is not None and self._is_generic(leaf) else 0
+                for used in template.slopes:
+                    inner = _moved(used, shift)
+                    if inner not in seen and self.model.find(inner) is not None:
+                        seen.add(inner)
+                        stack.append(inner)
+            found = self.above[of] = frozenset(seen)
+        return found
+
+    def _users(self) -> dict[Leaf, list[tuple[Leaf, Term]]]:
+        """For every scalar, the nodes whose definitions mention it, with their partial derivatives by it."""
+        if self.users is None:
+            self.users = {}
+            for leaf in self._all_nodes():
+                template = self.template(leaf)
+                assert template is not None
+                shift = leaf.time if leaf.time is not None and self._is_generic(leaf) else 0
+                for used, slope in template.slopes.items():
+                    self.users.setdefault(_moved(used, shift), []).append((leaf, slope))
+        return self.users
+
+    def _all_nodes(self) -> Iterable[Leaf]:
+        for symbol in self.model.definitions:
+            rows, cols = (self.model.size(d) for d in symbol.shape)
+            times: Iterable[int | None] = range(self.model.first, self.steps + 1) if symbol.timed else (None,)
+            for time in times:
+                for i in range(1, rows + 1):
+                    for j in range(1, cols + 1):
+                        leaf = Leaf(symbol, i, j, time)
+                        if self.model.find(leaf) is not None:
+                            yield leaf
+
+
+class _Absolute(_Generic):
+    """The world of a definition that has no generic step: steps are what they are."""
+
+    def leaf(self, leaf: Leaf) -> Term:
+        return T.symbol(leaf)
+
+
+def _moved(leaf: Leaf, by: int) -> Leaf:
+    return leaf if leaf.time is None else leaf._replace(time=leaf.time + by)
+
+
+def _component(d: Definition, leaf: Leaf, evaluator: Evaluator) -> Term:
+    """A definition's right side at one component and step."""
+    for index, number in ((d.time, leaf.time), (d.row, leaf.row), (d.col, leaf.col)):
+        if index is not None and index.letter is not None and number is not None:
+            evaluator.values[index.letter] = number - index.offset
+    row, col = (leaf.row if d.row is None else 1), (leaf.col if d.col is None else 1)
+    return evaluator(d.rhs).rows[row - 1][col - 1]
+
+
+def _covers(d: Definition, leaf: Leaf) -> bool:
+    """Whether an assumption speaks of this component."""
+    for index, number in ((d.row, leaf.row), (d.col, leaf.col), (d.time, leaf.time)):
+        if index is not None and index.letter is None and index.offset != number:
+            return False
+    return True
