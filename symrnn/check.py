@@ -182,6 +182,7 @@ class Checker:
         """Every admissible instance: one that differs refutes, all equal prove."""
         instances = []
         unknown = False
+        self.decider.renew()
         try:
             for instance in self.instances(typed, assumptions):
                 for k, (a, b) in enumerate(instance.pairs):

@@ -243,7 +243,9 @@ class Network:
             if not T.is_number(outer, 0):
                 total.append(T.mul(outer, self._place(slope, user.time if self._is_generic(user) else 0)))
         value = T.add(*total) if total else T.rational(0)
-        return value if value.op in ("num", "let", "sym") else T.let(key, value, opaque=True)
+        if value.op in ("num", "let", "sym"):
+            return value
+        return T.let(key, value, opaque=value.op == "add")  # a product of one path may be opened at no cost
 
     def _is_generic(self, leaf: Leaf) -> bool:
         d = self.model.find(leaf)

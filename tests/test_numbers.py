@@ -127,5 +127,9 @@ def test_tex_numbers_run_as_latex_counts_them() -> None:
     ]
 
 
+def test_verbatim_text_in_a_formula_stays() -> None:
+    assert displays(r"\[ \text{\verb|a%b|} \]", ".tex") == [(r"\text{\verb|a%b|}", None)]
+
+
 def test_tex_without_a_document_environment_is_read_whole() -> None:
     assert displays("$$a$$ \\\\[2pt] \\begin{equation}b\\end{equation}", ".tex") == [("a", None), ("b", "1")]

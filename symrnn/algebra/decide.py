@@ -12,8 +12,11 @@ from enum import StrEnum
 from fractions import Fraction
 
 from symrnn.algebra.ball import Point, digits
-from symrnn.algebra.normal import TooLarge, Tower
+from symrnn.algebra.normal import Full, TooLarge, Tower
 from symrnn.algebra.terms import Term, postorder, sub
+
+
+_FIRST_ROOM = 48
 
 
 class Outcome(StrEnum):
@@ -37,8 +40,7 @@ class Decider:
     """Decides pairs of terms of one document; remembers what it has seen."""
 
     def __init__(self) -> None:
-        self.tower = Tower()
-        self.rewriting: Tower | None = None
+        self.towers: dict[bool, Tower] = {}
         self.points = [Point(1), Point(2), Point(3, positive=True), Point(4, positive=True)]
         self.known: dict[tuple[int, int], Outcome] = {}
 
@@ -56,25 +58,28 @@ class Decider:
         if self.differing_point(a, b, self.points[:1]) is not None:
             return Outcome.DIFFERENT
         gap = sub(a, b)
-        try:
-            if self.tower.is_zero(gap):
-                return Outcome.EQUAL
-            if self._rewritable(gap):
-                if self.rewriting is None:
-                    self.rewriting = Tower(rewrite=True)
-                if self.rewriting.is_zero(gap):
-                    return Outcome.EQUAL
-        except (TooLarge, ZeroDivisionError):
-            pass
+        if self.proves_zero(gap, fine=False):
+            return Outcome.EQUAL
         if self.differing_point(a, b, self.points[1:]) is not None:
             return Outcome.DIFFERENT
-        return Outcome.UNKNOWN
+        return Outcome.EQUAL if self.proves_zero(gap, fine=True) else Outcome.UNKNOWN
 
-    def _rewritable(self, gap: Term) -> bool:
-        from symrnn.algebra.functions import TABLE
+    def renew(self) -> None:
+        """Start the next claim with small towers."""
+        self.towers.clear()
 
-        names = {t.args[0] for t in postorder([gap]) if t.op == "fn"}
-        return any(TABLE[name].rewrite for name in names) and len(names) > 1
+    def proves_zero(self, gap: Term, fine: bool) -> bool:
+        """Whether the normal form of a term is zero; False also where the tower abstains."""
+        tower = self.towers.get(fine)
+        if tower is None:
+            tower = self.towers[fine] = Tower(_FIRST_ROOM, fine)
+        while True:
+            try:
+                return tower.is_zero(gap)
+            except Full:
+                tower = self.towers[fine] = Tower(tower.size * 2, fine)
+            except (TooLarge, ZeroDivisionError):
+                return False
 
     def differing_point(self, a: Term, b: Term, points: list[Point] | None = None) -> Point | None:
         """The first of the points at which the two certainly differ."""

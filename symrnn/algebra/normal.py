@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from fractions import Fraction
-from typing import NamedTuple
+from math import gcd, lcm
+from typing import Any, NamedTuple
 
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
@@ -39,17 +40,23 @@ class TooLarge(Exception):
     """The form passed the bound on its number of terms: the decider abstains."""
 
 
+class Full(Exception):
+    """More generators than the tower has room for: start again with a larger one."""
+
+
 class Tower:
     """Generators, kernels and atoms found so far, and the forms of the terms seen.
 
-    ``rewrite``: express tanh, sigmoid and their kin by exponentials, so that identities between them
-    show. ``limit``: the largest number of monomials of a numerator.
+    ``size``: the room for generators (small rooms are fast). ``fine``: take ``exp`` of sums apart and
+    express tanh, sigmoid and their kin by exponentials, so that identities between them show; without
+    it every exp of another argument is a kernel of its own, which is quicker and proves most lines.
+    ``limit``: the largest number of monomials of a numerator.
     """
 
-    def __init__(self, rewrite: bool = False, limit: int = 200_000) -> None:
-        self.rewrite = rewrite
+    def __init__(self, size: int = 64, fine: bool = False, limit: int = 100_000) -> None:
+        self.fine = fine
         self.limit = limit
-        self.size = 0
+        self.size = size
         self.names: list[Key] = []
         self.lookup: dict[Key, int] = {}
         self.kernels: dict[int, tuple[str, Form]] = {}  # generator → function and argument
@@ -58,21 +65,12 @@ class Tower:
         self.atoms: list[fmpq_mpoly] = []
         self.atom_of: dict[Key, int] = {}
         self.forms: dict[int, Form] = {}
-        self.open: set[int] = set()  # opaque vertices to be expanded after all
-        self._grow(64)
+        # arguments of exps in echelon form: pivot, vector over monomials, the combination of kernels it is
+        self.exponents: list[tuple[Key, dict[Key, Fraction], dict[int, Fraction]]] = []
+        self.context = fmpq_mpoly_ctx.get([f"g{k}" for k in range(size)], Ordering.lex)
+        self.gens = self.context.gens()
 
     # -- generators ---------------------------------------------------------------------------
-
-    def _grow(self, size: int) -> None:
-        context = fmpq_mpoly_ctx.get([f"g{k}" for k in range(size)], Ordering.lex)
-        if self.size:
-            self.forms = {k: Form(f.num.project_to_context(context), f.den) for k, f in self.forms.items()}
-            self.kernels = {
-                k: (n, Form(f.num.project_to_context(context), f.den)) for k, (n, f) in self.kernels.items()
-            }
-            self.atoms = [a.project_to_context(context) for a in self.atoms]
-        self.context, self.size = context, size
-        self.gens = context.gens()
 
     def generator(self, key: Key) -> int:
         """The number of the generator with this key, made on first use."""
@@ -81,7 +79,7 @@ class Tower:
             found = self.lookup[key] = len(self.names)
             self.names.append(key)
             if found >= self.size:
-                self._grow(4 * self.size)
+                raise Full
         return found
 
     def constant(self, value: Fraction | int) -> Form:
@@ -96,7 +94,7 @@ class Tower:
         return Form(self.context.constant(1), ((self.atom(self.gens[number]), -exponent),))
 
     def key(self, poly: fmpq_mpoly) -> Key:
-        """A hashable image of a polynomial that survives growth of the context."""
+        """A hashable image of a polynomial."""
         return frozenset(
             (tuple((k, int(e)) for k, e in enumerate(m) if e), int(c.numerator), int(c.denominator))
             for m, c in zip(poly.monoms(), poly.coeffs(), strict=True)
@@ -113,16 +111,10 @@ class Tower:
 
     # -- field operations ---------------------------------------------------------------------
 
-    def _lift(self, form: Form) -> Form:
-        """The same form in the present context."""
-        if form.num.context() is self.context:
-            return form
-        return Form(form.num.project_to_context(self.context), form.den)
-
     def add(self, forms: Iterable[Form]) -> Form:
         """The sum over the least common denominator."""
         group: dict[Den, fmpq_mpoly] = {}
-        for form in map(self._lift, forms):
+        for form in forms:
             group[form.den] = group[form.den] + form.num if form.den in group else form.num
         if len(group) == 1:
             ((den, num),) = group.items()
@@ -152,7 +144,7 @@ class Tower:
         """The product; powers of one generator cancel against the denominator."""
         num = self.context.constant(1)
         den: dict[int, int] = {}
-        for form in map(self._lift, forms):
+        for form in forms:
             num = num * form.num
             for a, p in form.den:
                 den[a] = den.get(a, 0) + p
@@ -189,7 +181,6 @@ class Tower:
         """One over a form that is not zero."""
         if not form.num:
             raise ZeroDivisionError
-        form = self._lift(form)
         scale, factors = self.factor(form.num)
         num = self.constant(1 / scale).num
         for a, p in form.den:
@@ -198,7 +189,6 @@ class Tower:
 
     def reduced(self, form: Form) -> Form:
         """The same value in lowest terms: the canonical representative, fit for keys."""
-        form = self._lift(form)
         if not form.den:
             return form
         den = dict(form.den)
@@ -316,6 +306,8 @@ class Tower:
     def exp(self, form: Form) -> Form:
         """``exp`` of a sum is the product of the exps of its monomials."""
         form = self.reduced(form)
+        if not self.fine and (len(form.num) > 1 or form.den):
+            return self._coarse_exp(form)
         pieces = []
         for monomial, c in zip(form.num.monoms(), form.num.coeffs(), strict=True):
             q = _fraction(c)
@@ -327,12 +319,36 @@ class Tower:
             pieces.append(self.gen(self.kernel("exp", arg), q.numerator))
         return self.mul(pieces) if pieces else self.constant(1)
 
+    def _coarse_exp(self, form: Form) -> Form:
+        """``exp`` of a whole sum: a product of exps seen before where the argument is an integer
+        combination of theirs, else a new kernel.
+        """
+        rest = {(tuple(m), form.den): _fraction(c) for m, c in zip(form.num.monoms(), form.num.coeffs(), strict=True)}
+        combination: dict[int, Fraction] = {}
+        for pivot, row, made_of in self.exponents:
+            if scale := rest.get(pivot):
+                _subtract(rest, row, scale)
+                _subtract(combination, made_of, -scale)
+        if not rest and all(q.denominator == 1 for q in combination.values()):
+            return self.mul(self.gen(g, int(q)) for g, q in combination.items() if q)
+        content = _content(form.num)
+        g = self.kernel("exp", Form(form.num * fmpq(content.denominator, content.numerator), form.den))
+        if rest:
+            _subtract(combination, {g: content}, Fraction(1))
+            pivot = next(iter(rest))
+            lead = rest[pivot]
+            row = {k: v / lead for k, v in rest.items()}
+            self.exponents.append((pivot, row, {k: -v / lead for k, v in combination.items()}))
+        if content.denominator == 1:
+            return self.gen(g, content.numerator)
+        return self.gen(self.kernel("exp", form))
+
     def _ln_argument(self, mono: fmpq_mpoly) -> int | None:
         found = [(k, int(e)) for k, e in enumerate(mono.monoms()[0]) if e]
         if len(found) == 1 and found[0][1] == 1:
             name, arg = self.kernels.get(found[0][0], ("", None))
             if name == "ln" and arg is not None and not arg.den and not arg.num.is_constant():
-                poly = self._lift(arg).num
+                poly = arg.num
                 scale, factors = self.factor(poly)
                 return factors[0][0] if scale == 1 and len(factors) == 1 and factors[0][1] == 1 else None
         return None
@@ -356,26 +372,22 @@ class Tower:
     # -- terms --------------------------------------------------------------------------------
 
     def form(self, term: Term) -> Form:
-        """The normal form of a term; opaque vertices are generators unless they are in ``open``.
+        """The normal form of a term; opaque vertices are generators.
 
         Raises ZeroDivisionError where the term divides by zero identically, TooLarge past the bound.
         """
         if term.id not in self.forms:
             for t in postorder([term], self._below):
                 if t.id not in self.forms:
-                    value = self._form(t)
-                    self.forms[t.id] = self._lift(value)  # a kernel made on the way may have grown the context
-        return self._lift(self.forms[term.id])
+                    self.forms[t.id] = self._form(t)
+        return self.forms[term.id]
 
     def _below(self, term: Term) -> Iterable[Term]:
-        if term.id in self.forms or (term.op == "let" and self._closed(term)):
+        if term.id in self.forms or (term.op == "let" and term.args[2]):
             return ()
-        if self.rewrite and term.op == "fn" and (rule := functions.TABLE[term.args[0]].rewrite):
+        if self.fine and term.op == "fn" and (rule := functions.TABLE[term.args[0]].rewrite):
             return (rule(term.args[1]),)
         return parts(term)
-
-    def _closed(self, vertex: Term) -> bool:
-        return bool(vertex.args[2]) and vertex.id not in self.open
 
     def _form(self, term: Term) -> Form:
         match term.op:
@@ -388,11 +400,11 @@ class Tower:
             case "mul":
                 return self.mul(self.forms[a.id] for a in term.args)
             case "pow":
-                return self._power(self._lift(self.forms[term.args[0].id]), term.args[1])
+                return self._power(self.forms[term.args[0].id], term.args[1])
             case "fn":
                 return self._function(term)
             case _:
-                if not self._closed(term):
+                if not term.args[2]:
                     return self.forms[term.args[1].id]
                 number = self.generator(("let", term.id))
                 self.vertices[number] = term
@@ -400,10 +412,10 @@ class Tower:
 
     def _function(self, term: Term) -> Form:
         name, arg = term.args
-        rule = functions.TABLE[name].rewrite if self.rewrite else None
+        rule = functions.TABLE[name].rewrite if self.fine else None
         if rule is not None:
             return self.forms[rule(arg).id]
-        inner = self._lift(self.forms[arg.id])
+        inner = self.forms[arg.id]
         if name == "exp":
             return self.exp(inner)
         if name == "ln":
@@ -426,14 +438,13 @@ class Tower:
         The vertices with the highest rank cannot occur inside the definitions of the others, so one
         pass over the ranks opens each vertex at most once.
         """
-        form = self._lift(form)
         degrees = form.num.degrees()
         present = [g for g in self.vertices if g < len(degrees) and degrees[g] > 0]
         if not present:
             return None
         top = max(present, key=lambda g: (self.vertices[g].rank, g))
         value = self.form(self.vertices[top].args[1])
-        num = self._lift(form).num
+        num = form.num
         if num.degrees()[top] == 1:
             slope = num.derivative(top)
             rest = num - slope * self.gens[top]
@@ -457,6 +468,24 @@ class Tower:
                 return True
             form = self.expand(form)
         return False
+
+
+def _subtract(vector: dict[Any, Fraction], row: dict[Any, Fraction], scale: Fraction) -> None:
+    """vector −= scale·row, without zeros."""
+    for k, v in row.items():
+        new = vector.get(k, Fraction(0)) - scale * v
+        if new:
+            vector[k] = new
+        else:
+            vector.pop(k, None)
+
+
+def _content(poly: fmpq_mpoly) -> Fraction:
+    """The rational c with poly/c of coprime integer coefficients, the leading one positive."""
+    coefficients = [_fraction(c) for c in poly.coeffs()]
+    top = gcd(*(c.numerator for c in coefficients))
+    bottom = lcm(*(c.denominator for c in coefficients))
+    return Fraction(top if coefficients[0] > 0 else -top, bottom)
 
 
 def _fraction(value: fmpq) -> Fraction:

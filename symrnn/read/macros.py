@@ -13,10 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from symrnn.diagnostic import UsageError
 from symrnn.span import Span
+
+Macros = Mapping[str, tuple[int, str]]
 
 MAX_PASSES = 40
 MAX_LENGTH = 200_000
@@ -24,6 +27,8 @@ MAX_LENGTH = 200_000
 _NAME = r"\\(?:[A-Za-z@]+|[^A-Za-z@\s])"
 _CONTROL = re.compile(r"\\(?:[A-Za-z@]+|.)", re.S)
 _OPEN_WORD = re.compile(r"\\[A-Za-z@]+\Z")
+_BRACE = re.compile(r"\\.|[{}]", re.S)
+_BRACKET = re.compile(r"\\.|[{}\]]", re.S)
 _PARAMETER = re.compile(r"#([1-9])")
 _BRACED_NAME = rf"\s*(\{{\s*)?(?P<name>{_NAME})(?(1)\s*\}})\s*"
 _COMMAND = re.compile(
@@ -45,14 +50,12 @@ _DEFINERS: dict[str, re.Pattern[str]] = {
 _DEFINER = re.compile(rf"\\(?P<command>{'|'.join(_DEFINERS)})(?![A-Za-z@])(?P<star>\*?)")
 
 # Commands of LaTeX that take whole tokens as arguments: in \frac\x2 the whole of \x is the numerator.
-_TAKES: dict[str, int] = {
-    **dict.fromkeys((r"\frac", r"\dfrac", r"\tfrac", r"\cfrac", r"\binom", r"\overset", r"\underset"), 2),
-    **dict.fromkeys((r"\sqrt", r"\hat", r"\widehat", r"\bar", r"\tilde", r"\widetilde", r"\vec"), 1),
-    **dict.fromkeys((r"\dot", r"\ddot", r"\check", r"\overline", r"\underline", r"\boxed"), 1),
-    **dict.fromkeys((r"\mathbf", r"\mathrm", r"\mathit", r"\mathsf", r"\mathtt", r"\mathcal"), 1),
-    **dict.fromkeys((r"\mathbb", r"\mathfrak", r"\mathscr", r"\boldsymbol", r"\bm", r"\pmb"), 1),
-    **dict.fromkeys((r"\bold", r"\text", r"\operatorname"), 1),
+_TAKEN_BY_NUMBER = {
+    1: "sqrt hat widehat bar tilde widetilde vec dot ddot check overline underline boxed text operatorname"
+    " mathbf mathrm mathit mathsf mathtt mathcal mathbb mathfrak mathscr boldsymbol bm pmb bold",
+    2: "frac dfrac tfrac cfrac binom overset underset",
 }
+_TAKES = {"\\" + name: count for count, names in _TAKEN_BY_NUMBER.items() for name in names.split()}
 
 
 class Placed(NamedTuple):
@@ -103,21 +106,31 @@ class Definition:
         return {self.name: (self.arguments - 1, filled), self.name + "[": (self.arguments, self.body)}
 
 
-def _balanced_end(text: str, start: int, close: str) -> int | None:
-    """The place after the ``close`` at brace depth 0 for the bracket at ``start``; None if there is none."""
-    depth = 0
-    for match in re.compile(rf"\\.|[{{}}]|{re.escape(close)}", re.S).finditer(text, start + 1):
-        if match[0] == close and depth == 0:
-            return match.end()
-        depth += {"{": 1, "}": -1}.get(match[0], 0)
-        if depth < 0:
-            return None
-    return None
+@lru_cache(maxsize=8)
+def _groups(text: str) -> dict[int, int]:
+    """Where each brace group of a text begins and the place after it; those never closed are left out."""
+    groups, opened = dict[int, int](), list[int]()
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            opened.append(match.start())
+        elif match[0] == "}" and opened:
+            groups[opened.pop()] = match.end()
+    return groups
 
 
 def group_end(text: str, start: int) -> int | None:
     """The place after the brace group that opens at ``start``; None when it is never closed."""
-    return _balanced_end(text, start, "}")
+    return _groups(text).get(start)
+
+
+def _bracket_end(text: str, start: int) -> int | None:
+    """The place after the ``]`` that closes the bracket at ``start``, brace groups skipped."""
+    position = start + 1
+    while match := _BRACKET.search(text, position):
+        if match[0] in ("]", "}"):
+            return match.end() if match[0] == "]" else None
+        position = group_end(text, match.start()) or match.end()
+    return None
 
 
 def skip_space(text: str, start: int) -> int:
@@ -185,9 +198,7 @@ def collect(text: str) -> dict[str, tuple[int, str]]:
     return in_force(definitions(text), len(text))
 
 
-def expand(
-    latex: str, offsets: Sequence[int], macros: Mapping[str, tuple[int, str]]
-) -> tuple[str, tuple[int, ...]]:
+def expand(latex: str, offsets: Sequence[int], macros: Macros) -> tuple[str, tuple[int, ...]]:
     """The LaTeX with every macro call replaced, to a fixed point.
 
     A character from a macro's body has the offset of the call, an argument keeps its own offsets. A call
@@ -204,7 +215,7 @@ def expand(
     raise UsageError(f"the macro {called} is recursive: its expansion does not end")
 
 
-def _expand_once(placed: Placed, macros: Mapping[str, tuple[int, str]]) -> tuple[Placed, str | None]:
+def _expand_once(placed: Placed, macros: Macros) -> tuple[Placed, str | None]:
     """One pass over the text, left to right, and the first macro that it expanded."""
     latex, offsets = placed
     out = _Output()
@@ -224,11 +235,9 @@ def _expand_once(placed: Placed, macros: Mapping[str, tuple[int, str]]) -> tuple
         body, arguments, position = call
         body = f"{{{body}}}" if start in whole else body
         for text, argument in _pieces(body, arguments):
-            if argument is None:
-                out.add(text, [offsets[start]] * len(text))
-            else:
-                own = slice(argument.start, argument.end)
-                out.add(latex[own], offsets[own])
+            out.add(text, [offsets[start]] * len(text))
+            if argument is not None:
+                out.add(latex[argument.start : argument.end], offsets[argument.start : argument.end])
     out.add(latex[position:], offsets[position:-1])
     return Placed(out.latex, (*out.offsets, offsets[-1])), called
 
@@ -248,15 +257,13 @@ class _Output:
         self.offsets.extend(offsets)
 
 
-def _call_at(
-    latex: str, match: re.Match[str], macros: Mapping[str, tuple[int, str]]
-) -> tuple[str, list[Span], int] | None:
+def _call_at(latex: str, match: re.Match[str], macros: Macros) -> tuple[str, list[Span], int] | None:
     """The body, the arguments and the end of the macro call at a control sequence; None for no call."""
     name, position = match[0], match.end()
     arguments: list[Span] = []
     bracket = skip_space(latex, position)
     optional = name + "[" in macros and latex.startswith("[", bracket)
-    if optional and (end := _balanced_end(latex, bracket, "]")) is not None:
+    if optional and (end := _bracket_end(latex, bracket)) is not None:
         name, position = name + "[", end
         arguments.append(Span(bracket + 1, end - 1))
     if name not in macros:
@@ -271,12 +278,11 @@ def _call_at(
 
 
 def _pieces(body: str, arguments: Sequence[Span]) -> Iterator[tuple[str, Span | None]]:
-    """The body cut at its parameters: pieces of text, and arguments in the place of #1, #2, …"""
+    """The body cut at its parameters #1, #2, …: pieces of text, each with the argument that follows it."""
     position = 0
     for match in _PARAMETER.finditer(body):
         if int(match[1]) <= len(arguments):
-            yield body[position : match.start()], None
-            yield "", arguments[int(match[1]) - 1]
+            yield body[position : match.start()], arguments[int(match[1]) - 1]
             position = match.end()
     yield body[position:], None
 
@@ -285,7 +291,7 @@ def _bare_arguments(latex: str, match: re.Match[str], macros: Collection[str]) -
     """Where an argument of the command of LaTeX at ``match`` is a macro call without braces."""
     position = skip_space(latex, match.end())
     if match[0] == r"\sqrt" and latex.startswith("[", position):
-        position = _balanced_end(latex, position, "]") or position
+        position = _bracket_end(latex, position) or position
     for _ in range(_TAKES.get(match[0], 0)):
         if (argument := argument_at(latex, position)) is None:
             return

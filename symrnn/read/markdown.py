@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from symrnn.read.document import Document
-from symrnn.read.macros import definitions
 from symrnn.read.scan import (
     OPENER,
     Delimiter,
@@ -64,7 +63,7 @@ def read(source: Source) -> Document:
         "fence": lambda match: _fence(source, match),
         "ticks": lambda match: _code_span(text, match),
         "html": lambda match: _html(text, match),
-        "opener": opener_rule(source, text, DELIMITERS, definitions(text)),
+        "opener": opener_rule(source, text, DELIMITERS),
     }
     found = list(walk(text, _TOKEN, rules, Span(0, len(text))))
     spots = [item for item in found if isinstance(item, Spot)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from symrnn.diagnostic import UsageError
 from symrnn.read.document import Document, Formula
-from symrnn.read.macros import Definition, Placed, definitions, expand, group_end, in_force, skip_space
+from symrnn.read.macros import Macros, Placed, definitions, expand, group_end, in_force, skip_space
 from symrnn.span import Source, Span
 
 
@@ -31,7 +31,7 @@ class Delimiter:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    r"""A display environment that stands alone: is its ``\begin`` kept, is each of its rows numbered."""
+    r"""A display environment that stands alone: is its ``\begin`` kept, is each row numbered."""
 
     kept: bool
     by_rows: bool
@@ -77,27 +77,28 @@ ENVIRONMENTS: dict[str, Environment] = {
     "eqnarray": Environment(kept=True, by_rows=True),
 }
 
-# Commands whose arguments are text, in which a dollar opens and closes mathematics of its own.
-_BOXES: dict[str, int] = {
-    **dict.fromkeys(("text", "textrm", "textbf", "textit", "textsf", "texttt", "textnormal", "mathrm"), 1),
-    **dict.fromkeys(("mbox", "hbox", "fbox", "intertext", "shortintertext", "tag", "tag*", "footnote"), 1),
-    **dict.fromkeys(("colorbox", "parbox", "raisebox", "textcolor"), 2),
-    "fcolorbox": 3,
+# Commands with so many arguments of text, in which a dollar opens and closes mathematics of its own.
+_BOXES_BY_NUMBER = {
+    1: "text textrm textbf textit textsf texttt textnormal mathrm mbox hbox fbox intertext shortintertext"
+    " tag tag* footnote",
+    2: "colorbox parbox raisebox textcolor",
+    3: "fcolorbox",
 }
+_BOXES = {name: count for count, names in _BOXES_BY_NUMBER.items() for name in names.split()}
 
 OPENER = r"(?P<opener>\\\\[\[(]|\\[\[(]|\$\$?|\\begin\s*\{[A-Za-z]+\*?\}|\\[A-Za-z@]+)|\\."
 _BEGIN = re.compile(r"\\begin\s*\{([A-Za-z]+\*?)\}")
 _END = re.compile(r"\\end\s*\{([A-Za-z]+\*?)\}")
 _PARAGRAPH_END = re.compile(r"\n[ \t>]*\n")
 
-_QUIET = re.compile(r"\\(?:nonumber|notag)(?![A-Za-z@])|\\label\s*\{[^{}]*\}")
 _UNNUMBERED = re.compile(r"\\(?:nonumber|notag)(?![A-Za-z@])")
+_QUIET = re.compile(rf"{_UNNUMBERED.pattern}|\\label\s*\{{[^{{}}]*\}}")
 _TAG = re.compile(r"\\tag\*?\s*(?=\{)")
 _EQNO = re.compile(r"\\l?eqno(?![A-Za-z@]).*", re.S)
 _TAG_NAME = re.compile(r"\s*(\()?\s*(?P<number>\w+(?:[.:\u2013-]\w+)*'*)\s*(?(1)\))\s*")
 _GAP = (
     r"(?:\\(?:q?quad|enspace|enskip|hfill?|hspace\*?\s*\{[^{}]*\}|hskip\s*[-\d.]+\s*[a-z]{2})(?![A-Za-z])"
-    r"(?:\s|~|\\[,;: ])*)+"
+    r"(?:\s|~|\\[,;: ])*){1,9}"
 )
 _PLAIN = r"[A-Za-z]{0,3}(?:(?<=[A-Za-z])\.)?\d+(?:\.\d+)*[a-z]?'*"
 _MARK = r"\*+|\\(?:ast|star|dagger|ddagger)\s*"
@@ -108,7 +109,7 @@ _TRAILING = re.compile(
 )
 _ALONE = re.compile(rf"\s*(?:{_GAP})?\((?P<number>{_PLAIN})\)\s*")
 _ROW_STEP = re.compile(
-    r"(?P<up>\\begin\s*\{[^{}]*\}|\{)|(?P<down>\\end\s*\{[^{}]*\}|\})|(?P<row>\\\\)|\\.", re.S
+    r"(?P<up>\\begin\s*\{[^}]*\}|\{)|(?P<down>\\end\s*\{[^}]*\}|\})|(?P<row>\\\\)|\\.", re.S
 )
 _WRAPPER = re.compile(r"\\begin\s*\{(equation|displaymath)(\*?)\}(.*)\\end\s*\{\1\2\}", re.S)
 
@@ -134,13 +135,12 @@ def located(source: Source, offset: int, sentence: str) -> UsageError:
     return UsageError(f"{source.path}:{line}:{column}: {sentence}")
 
 
-def opener_rule(
-    source: Source, text: str, delimiters: Mapping[str, Delimiter], found: Iterable[Definition]
-) -> Rule:
+def opener_rule(source: Source, text: str, delimiters: Mapping[str, Delimiter]) -> Rule:
     r"""The rule that reads the formula (or skips the macro definition) that a token opens.
 
     An author's macro that stands for ``\begin{equation}`` or its like opens a display too.
     """
+    found = definitions(text)
     begins = {d.name: m[1] for d in found if not d.arguments and (m := _BEGIN.fullmatch(d.body.strip()))}
     ends = {d.name: m[1] for d in found if not d.arguments and (m := _END.fullmatch(d.body.strip()))}
     places = {d.span.start: d.span for d in found}
@@ -187,6 +187,8 @@ def _is_tight(text: str, start: int, end: int) -> bool:
 
 def _closing(text: str, start: int, end: int, close: str) -> re.Match[str] | None:
     """The first closing delimiter that is neither escaped nor inside the text argument of a command."""
+    if not re.compile(close).search(text, start, end):  # only because the loop below is slow
+        return None
     step = re.compile(rf"(?P<close>{close})|\\(?P<name>[A-Za-z]+\*?|.)", re.S)
     while match := step.search(text, start, end):
         if match["close"] is not None:
@@ -229,12 +231,7 @@ def assemble(source: Source, clean: str, spots: Iterable[Spot], numbering: Numbe
 
 
 def _formula(
-    source: Source,
-    clean: str,
-    spot: Spot,
-    macros: Mapping[str, tuple[int, str]],
-    numbering: Numbering,
-    glued: bool,
+    source: Source, clean: str, spot: Spot, macros: Macros, numbering: Numbering, glued: bool
 ) -> Formula | None:
     """The formula at a spot; None for one that holds macro definitions and nothing else."""
     start, end = spot.inner.start, spot.inner.end
@@ -272,7 +269,7 @@ def labels(latex: str) -> list[tuple[Span, str | None]]:
             name = _TAG_NAME.fullmatch(latex, tag.end() + 1, end - 1)
             found.append((Span(tag.start(), end), name and name["number"]))
     if eqno := _EQNO.search(latex):
-        name = _TAG_NAME.fullmatch(eqno[0].split("eqno", 1)[1].strip(" \t\n{}"))
+        name = _TAG_NAME.fullmatch(eqno[0].partition("eqno")[2].strip(" \t\n{}"))
         found.append((Span(*eqno.span()), name and name["number"]))
     for match in _TRAILING.finditer(latex):
         found.append((Span(*match.span()), match["number"] or match["boxed"]))

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from symrnn.read.document import Document
-from symrnn.read.macros import definitions
-from symrnn.read.scan import OPENER, Delimiter, Row, Skip, Spot, assemble, blanked, opener_rule, walk
+from symrnn.read.scan import OPENER, Delimiter, Row, Rule, Skip, Spot, assemble, blanked, opener_rule, walk
 from symrnn.span import Source, Span
 
 DELIMITERS: dict[str, Delimiter] = {
@@ -23,15 +22,16 @@ DELIMITERS: dict[str, Delimiter] = {
 }
 
 _NEVER_NUMBERED = {"displaymath"}
-_HIDDEN = re.compile(
+_VERBATIM = (
     r"(?P<verbatim>\\begin\s*\{(?P<name>(?:[vV]erbatim|lstlisting|minted|alltt)\*?)\}.*?\\end\s*\{(?P=name)\}"
     r"|\\(?:verb\*?|lstinline)(?P<mark>[^A-Za-z\s*\[{])[^\n]*?(?P=mark))"
-    r"|(?P<comment>\\begin\s*\{comment\}.*?\\end\s*\{comment\}|\\iffalse(?![A-Za-z]).*?\\fi(?![A-Za-z])|%[^\n]*)"
-    r"|\\.",
-    re.S,
 )
-_FILLS = {"verbatim": "`", "comment": " "}
-_TOKEN = re.compile(OPENER, re.S)
+_COMMENT = (
+    r"(?P<comment>\\begin\s*\{comment\}.*?\\end\s*\{comment\}"
+    r"|\\iffalse(?![A-Za-z]).*?\\fi(?![A-Za-z])|%[^\n]*)"
+)
+_HIDDEN = re.compile(rf"{_VERBATIM}|{_COMMENT}|\\.", re.S)
+_TOKEN = re.compile(rf"{_VERBATIM}|{OPENER}", re.S)
 _SUBEQUATIONS = re.compile(r"\\begin\s*\{subequations\}.*?\\end\s*\{subequations\}", re.S)
 
 
@@ -42,19 +42,23 @@ def read(source: Source) -> Document:
     of an environment have one each the environment stays whole and the count goes on after them.
     Raises UsageError, with the place, for a display that is never closed.
     """
-    clean = blanked(source.text, _hidden(source.text))
-    rule = opener_rule(source, clean, DELIMITERS, definitions(clean))
-    found = walk(clean, _TOKEN, {"opener": rule}, _body(clean))
+    clean = blanked(source.text, _hidden(source.text, "comment", " "))
+    body = _body(blanked(clean, _hidden(source.text, "verbatim", "`")))
+    rules: dict[str, Rule] = {
+        "verbatim": lambda match: Skip(Span(*match.span()), "`"),
+        "opener": opener_rule(source, clean, DELIMITERS),
+    }
+    found = list(walk(clean, _TOKEN, rules, body))
+    clean = blanked(clean, [item for item in found if isinstance(item, Skip)])
     spots = [item for item in found if isinstance(item, Spot)]
     return assemble(source, clean, spots, _Counter(clean))
 
 
-def _hidden(text: str) -> Iterator[Skip]:
-    """Verbatim text and comments."""
+def _hidden(text: str, kind: str, fill: str) -> Iterator[Skip]:
+    """The comments or the verbatim text: whichever begins first hides the other."""
     for match in _HIDDEN.finditer(text):
-        for name, fill in _FILLS.items():
-            if match[name] is not None:
-                yield Skip(Span(*match.span()), fill)
+        if match[kind] is not None:
+            yield Skip(Span(*match.span()), fill)
 
 
 def _body(text: str) -> Span:
