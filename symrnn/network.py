@@ -17,7 +17,7 @@ from symrnn.algebra.terms import Term
 from symrnn.claims import Definition
 from symrnn.evaluate import Evaluator, Inadmissible, Leaf, Unsupported
 from symrnn.expr import Dim, Ref, Symbol
-from symrnn.partials import partials
+from symrnn.partials import Partials
 
 _HERE = 1_000_000  # the step at which definitions are kept, relative to which their steps are counted
 
@@ -120,7 +120,7 @@ class Network:
         self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
         self.adjoints: dict[Adjoint, Term] = {}
         self.above: dict[Leaf, frozenset[Leaf]] = {}
-        self.slopes: dict[int, dict[int, tuple[Term, Term]]] = {}
+        self.slopes: dict[int, Partials] = {}
         self.templates: dict[Leaf, Template | None] = {}  # of definitions without a generic step
 
     # -- values -------------------------------------------------------------------------------
@@ -175,7 +175,8 @@ class Network:
         values = dict(self.values)
         world = _Generic(self.sizes) if generic else _Absolute(self.sizes)
         term = _component(d, key, Evaluator(world, values))
-        return Template(term, {v.args[0]: slope for v, slope in partials(term).values()})
+        slopes = Partials(term)
+        return Template(term, {v.args[0]: slopes.by(v) for v in slopes.variables})
 
     def _place(self, term: Term, time: int | None) -> Term:
         """A template's term at a step."""
@@ -190,20 +191,17 @@ class Network:
         ``wrt``: a node, a given quantity, a parameter (over all steps; at one step with ``copy``), or the
         name of a variable of the formula's own.
         """
-        total = []
-        for variable, slope in self._slopes(of).values():
+        if of.op in ("sym", "let"):
+            return self._of_leaf(of, wrt, copy)
+        slopes = self.slopes.get(of.id)
+        if slopes is None:
+            slopes = self.slopes[of.id] = Partials(of)
+        total = [T.rational(0)]
+        for variable in slopes.variables:
             inner = self._of_leaf(variable, wrt, copy)
             if not T.is_number(inner, 0):
-                total.append(T.mul(slope, inner))
-        return T.add(*total) if total else T.rational(0)
-
-    def _slopes(self, of: Term) -> dict[int, tuple[Term, Term]]:
-        if of.op in ("sym", "let"):
-            return {of.id: (of, T.rational(1))}
-        found = self.slopes.get(of.id)
-        if found is None:
-            found = self.slopes[of.id] = partials(of)
-        return found
+                total.append(T.mul(slopes.by(variable), inner))
+        return T.add(*total)
 
     def _of_leaf(self, variable: Term, wrt: Leaf | str, copy: int | None) -> Term:
         name = variable.args[0]
@@ -245,7 +243,7 @@ class Network:
         value = T.add(*total) if total else T.rational(0)
         if value.op in ("num", "let", "sym"):
             return value
-        return T.let(key, value, opaque=value.op == "add")  # a product of one path may be opened at no cost
+        return T.let(key, value, opaque=len(total) > 1)  # the product along one path may be opened at no cost
 
     def _is_generic(self, leaf: Leaf) -> bool:
         d = self.model.find(leaf)

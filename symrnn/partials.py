@@ -63,7 +63,7 @@ def to_sympy(term: Term, made: dict[int, Any], names: dict[Any, Term]) -> Any:
             case "num":
                 value: Any = sympy.Rational(t.args[0].numerator, t.args[0].denominator)
             case "sym" | "let":
-                value = sympy.Symbol(f"{T.label(t.args[0])}")
+                value = sympy.Symbol(f"{T.label(t.args[0])}", real=True)
                 names[value] = t
             case "add":
                 value = sympy.Add(*(made[a.id] for a in t.args))
@@ -107,20 +107,21 @@ def _from(value: Any, names: dict[Any, Term], made: dict[Any, Term]) -> Term:
     raise ValueError(f"no term for {value}")
 
 
-def partials(term: Term, by: list[Term] | None = None) -> dict[int, tuple[Term, Term]]:
-    """∂term/∂v for every symbol or vertex v that the term mentions directly (or those in ``by``).
+class Partials:
+    """The derivatives ∂term/∂v by the symbols and vertices v that the term mentions directly."""
 
-    Returns v.id → (v, derivative), leaving out those that are zero.
-    """
-    names: dict[Any, Term] = {}
-    expression = to_sympy(term, {}, names)
-    wanted = None if by is None else {v.id for v in by}
-    back: dict[Any, Term] = {}
-    out: dict[int, tuple[Term, Term]] = {}
-    for name, variable in names.items():
-        if wanted is not None and variable.id not in wanted:
-            continue
-        slope = expression.diff(name)
-        if slope != 0:
-            out[variable.id] = (variable, from_sympy(slope, names, back))
-    return out
+    def __init__(self, term: Term) -> None:
+        self._names: dict[Any, Term] = {}
+        self._expression = to_sympy(term, {}, self._names)
+        self._symbols = {variable.id: name for name, variable in self._names.items()}
+        self._back: dict[Any, Term] = {}
+        self._found: dict[int, Term] = {}
+        self.variables = tuple(self._names.values())
+
+    def by(self, variable: Term) -> Term:
+        """∂term/∂variable, taken by SymPy on first use."""
+        found = self._found.get(variable.id)
+        if found is None:
+            slope = self._expression.diff(self._symbols[variable.id])
+            found = self._found[variable.id] = from_sympy(slope, self._names, self._back)
+        return found

@@ -75,8 +75,12 @@ class _Placed(Problem):
 
 
 def _span(places: Sequence[int], start: int, end: int) -> Span:
-    last = places[end - 1] + 1 if end > start else places[start]
-    return Span(places[start], max(last, places[start]))
+    if end <= start:
+        return Span(places[start], places[start])
+    low, high = places[start], places[end - 1]
+    if high < low:  # inside the expansion of a macro, places may run backwards
+        low, high = min(places[start:end]), max(places[start:end])
+    return Span(low, high + 1)
 
 
 class _Parser:
