@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product as tuples
 
 from symrnn.algebra.decide import Decider, Outcome
 from symrnn.algebra.terms import Term
-from symrnn.claims import Claim, Definition, Equation, Typed
+from symrnn.claims import Claim, Equation, Typed
 from symrnn.diagnostic import Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
 from symrnn.elaborate.context import AS_PRINTED, READINGS, Reading
@@ -17,7 +17,7 @@ from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import Number
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex
-from symrnn.latex.tree import Tree
+from symrnn.latex.tree import Fence, Product, Tree
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
 from symrnn.read.document import Document
@@ -61,6 +61,7 @@ class Checker:
         self.timed = any(s.timed for s in self.context.names.symbols)
         self.lengths = steps.check if self.timed else (steps.first,)
         self.decider = Decider()
+        self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
         self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
 
     def network(self, steps: int, assumptions: tuple[str, ...]) -> Network:
@@ -71,11 +72,9 @@ class Checker:
             self.networks[key] = Network(self.model, steps, given)
         return self.networks[key]
 
-    def equations(self, progress: Callable[[], None] = lambda: None) -> Iterator[EquationReport]:
+    def equations(self) -> Iterator[EquationReport]:
         """The verdict of every equation, in the document's order."""
-        for equation in self.paper.equations:
-            yield self.equation(equation)
-            progress()
+        return map(self.equation, self.paper.equations)
 
     def equation(self, equation: Equation) -> EquationReport:
         """The verdict of one equation."""
@@ -83,23 +82,16 @@ class Checker:
         if equation.problem is not None:
             kind = Kind.UNDECIDED if equation.problem.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
             return EquationReport(equation.number, line, column, equation.latex, kind, (), (equation.problem,))
-        reports: dict[int, ClaimReport] = {}
         claims = []
         for claim in equation.claims:
             report = self.claim(claim, equation.number)
             if claim.kind == "relation" and claim.previous is not None:
-                report = replace(report, step=self.step(claim, report, reports, equation.number))
-            reports[id(claim.rhs)] = report
+                report = replace(report, step=self.step(claim, report, equation.number))
             self.seen[id(claim.rhs)] = report
             claims.append(report)
         return EquationReport(
             equation.number, line, column, equation.latex, worst(c.verdict for c in claims), tuple(claims)
         )
-
-    @property
-    def seen(self) -> dict[int, ClaimReport]:
-        """The reports so far, by the tree that is their right side."""
-        return self.__dict__.setdefault("_seen", {})  # type: ignore[no-any-return]
 
     # -- one claim ----------------------------------------------------------------------------
 
@@ -238,10 +230,10 @@ class Checker:
 
     # -- steps --------------------------------------------------------------------------------
 
-    def step(self, claim: Claim, report: ClaimReport, here: dict[int, ClaimReport], number: str) -> str | None:
+    def step(self, claim: Claim, report: ClaimReport, number: str) -> str | None:
         """Whether a member follows from the one printed before it, whatever the model says of either."""
         assert claim.previous is not None
-        before = here.get(id(claim.previous)) or self.seen.get(id(claim.previous))
+        before = self.seen.get(id(claim.previous))
         good = {Kind.PROVED, Kind.DEFINED}
         if before is not None and report.verdict is Kind.PROVED and before.verdict in good:
             return "follows"
@@ -280,6 +272,7 @@ class Checker:
             scope=self.scope(judgement) if judgement.kind in (Kind.PROVED, Kind.CONDITIONAL) else None,
             assumptions=judgement.assumptions + (judgement.typed.shorthands if judgement.typed else ()),
             conditions=conditions,
+            instances=judgement.instances,
             witness=judgement.witness,
             diagnostics=tuple(diagnostics),
             supplied=claim.supplied,
@@ -295,8 +288,7 @@ class Checker:
 
 
 def _defining(claim: Claim) -> Claim:
-    from symrnn.latex.tree import Fence, Product
-
+    """A definition's left side without the arguments it is printed with, ``f(x)``."""
     lhs = claim.lhs
     if isinstance(lhs, Product) and len(lhs.factors) == 2 and isinstance(lhs.factors[1][1], Fence):
         lhs = lhs.factors[0][1]
@@ -305,6 +297,3 @@ def _defining(claim: Claim) -> Claim:
 
 def _reading(lhs: Tree | None, rhs: Tree, relation: str) -> str:
     return latex(rhs) if lhs is None else f"{latex(lhs)} {relation} {latex(rhs)}"
-
-
-__all__ = ["Checker", "Definition", "Judgement"]

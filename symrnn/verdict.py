@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -87,7 +87,7 @@ class ClaimReport:
     scope: Scope | None = None
     assumptions: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
-    certificate: dict[str, Any] = field(default_factory=dict)
+    instances: tuple[Any, ...] = ()  # the decided instances of a proof, for its certificate
     witness: Witness | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     supplied: bool = False

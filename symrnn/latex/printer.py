@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 
@@ -46,7 +48,13 @@ def _script(x: t.Script) -> str:
     return out
 
 
+_TALL = (t.Frac, t.Big, t.Matrix, t.Brace, t.Sqrt)
+
+
 def _fence(x: t.Fence) -> str:
+    plain = x.open in ("(", "[") and x.close in (")", "]") and not any(isinstance(n, _TALL) for n in x.body.walk())
+    if plain:
+        return f"{x.open}{_print(x.body)}{x.close}"
     return f"\\left{x.open} {_print(x.body)} \\right{x.close}"
 
 
@@ -91,10 +99,13 @@ def _decor(x: t.Decor) -> str:
 
 
 def _additive(x: t.Additive) -> str:
-    return " ".join(f"{sign} {_wrap(term, (t.Additive, t.Chain))}" for sign, term in x.terms)
+    first, *rest = ((sign, _wrap(term, (t.Additive, t.Chain))) for sign, term in x.terms)
+    return first[0] + first[1] + "".join(f" {sign} {text}" for sign, text in rest)
 
 
 def _product(x: t.Product) -> str:
+    if all(not op and isinstance(f, t.Num | t.Name) for op, f in x.factors) and not _digits_meet(x):
+        return "".join(_print(f) for _, f in x.factors)
     level = max((n.BINARY.get(op, n.PRODUCT) for op, _ in x.factors[1:]), default=n.PRODUCT)
     out = []
     for k, (op, factor) in enumerate(x.factors):
@@ -102,6 +113,11 @@ def _product(x: t.Product) -> str:
         text = _print(factor) if signed else _factor(factor, level, k == len(x.factors) - 1)
         out.append(f"{op} {text}" if op else text)
     return " ".join(out)
+
+
+def _digits_meet(x: t.Product) -> bool:
+    """Whether two factors side by side would read as one number."""
+    return any(isinstance(a, t.Num) and isinstance(b, t.Num) for (_, a), (_, b) in pairwise(x.factors))
 
 
 def _factor(tree: t.Tree, level: int, last: bool) -> str:
@@ -124,7 +140,7 @@ def _wrap(tree: t.Tree, kinds: tuple[type[t.Tree], ...]) -> str:
 
 
 def _chain(x: t.Chain) -> str:
-    return " ".join(f"{relation} {_wrap(side, (t.Chain,))}" for relation, side in x.links)
+    return " ".join(f"{relation} {_wrap(side, (t.Chain,))}".strip() for relation, side in x.links)
 
 
 def _prose(x: t.Prose) -> str:

@@ -1,0 +1,171 @@
+"""The command line: ``symrnn check``, ``symrnn schema``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from symrnn import __version__
+from symrnn.diagnostic import UsageError
+
+if TYPE_CHECKING:
+    from symrnn.library import Report
+
+FORMATS = ("text", "json", "github", "sarif")
+
+
+class _Group(click.Group):
+    """Turns what goes wrong into one line on standard error and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            click.echo(f"symrnn: {error}", err=True)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            kind = type(error).__name__
+            click.echo(f"symrnn: internal error ({kind}: {error}); run with --debug for the traceback", err=True)
+        ctx.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="symrnn")
+@click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
+def main(debug: bool) -> None:
+    """Check the equations of a derivation, exactly.
+
+    symrnn reads a document with its LaTeX formulas and a short manifest, differentiates the forward
+    equations that it prints, and gives every displayed equation a verdict with evidence: proved,
+    conditional (true under a named re-reading), refuted (with a witness), ill-formed, undecided, or defined.
+    """
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: NAME.toml beside NAME.md).")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="The report's form.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the report to this file.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Documents checked at once.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for conditional equations too.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@click.pass_context
+def check(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    manifest: Path | None,
+    form: str,
+    output: Path | None,
+    jobs: int,
+    strict: bool,
+    color: str,
+) -> None:
+    """Give every displayed equation of the documents a verdict.
+
+    PATH is a .md, .tex or .txt file, or a folder: every document in it that has a manifest.
+
+    \b
+    Exit status: 0 nothing wrong; 1 an equation is refuted, ill-formed or undecided (with --strict also
+    conditional); 2 bad usage, unreadable input or an internal error.
+    """
+    from symrnn.library import documents
+
+    found = [d for path in paths for d in documents(path)]
+    if manifest is not None and len(found) > 1:
+        raise UsageError("--manifest goes with one document")
+    colored = color == "always" or (color == "auto" and output is None and sys.stdout.isatty())
+    tasks = [(path, manifest, form, colored) for path in found]
+    if jobs > 1 and len(tasks) > 1:
+        with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
+            results = list(pool.map(_check_one, tasks))
+    else:
+        results = [_check_one(task) for task in tasks]
+    text = _joined(form, [r[0] for r in results])
+    if output is None:
+        click.echo(text, nl=False, color=colored or None)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    bad = {"refuted", "ill-formed", "undecided"} | ({"conditional"} if strict else set())
+    ctx.exit(1 if any(bad & kinds for _, kinds in results) else 0)
+
+
+def _check_one(task: tuple[Path, Path | None, str, bool]) -> tuple[str, set[str]]:
+    """One document's report, rendered, and the verdicts in it; runs in a worker with ``--jobs``."""
+    from symrnn.library import check as check_document
+
+    path, manifest, form, colored = task
+    with _Progress(str(path)) as progress:
+        report = check_document(path, manifest, progress)
+    return _rendered(form, report, colored), {e.verdict.value for e in report.equations}
+
+
+def _rendered(form: str, report: Report, colored: bool) -> str:
+    if form == "json":
+        import msgspec
+
+        from symrnn.report import json
+
+        return msgspec.json.encode(json.paper(report)).decode()
+    if form == "text":
+        from symrnn.report import terminal
+
+        return terminal.render([report], colored)
+    from symrnn.report import github, sarif
+
+    return github.render(report) if form == "github" else sarif.run(report)
+
+
+def _joined(form: str, parts: list[str]) -> str:
+    if form == "json":
+        from symrnn.report import json
+
+        return json.join([p.encode() for p in parts])
+    if form == "sarif":
+        from symrnn.report import sarif
+
+        return sarif.join(parts)
+    return "".join(parts)
+
+
+class _Progress:
+    """A progress bar on standard error, when that is a terminal."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.update: Callable[[int, int], None] = lambda done, of: None
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self.bar = Progress(console=Console(stderr=True), transient=True)
+            self.bar.start()
+            task = self.bar.add_task(self.name, total=None)
+            self.update = lambda done, of: self.bar.update(task, completed=done, total=of)
+        return self.update
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(self, "bar"):
+            self.bar.stop()
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of ``check --format json``."""
+    from symrnn.report import json
+
+    click.echo(json.schema(), nl=False)

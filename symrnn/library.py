@@ -1,0 +1,109 @@
+"""The library's front door: ``check`` a document, get a ``Report``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from symrnn.check import Checker
+from symrnn.diagnostic import UsageError
+from symrnn.manifest import Manifest, load, loads
+from symrnn.read.document import Document, read_path, read_text
+from symrnn.verdict import EquationReport, Kind
+
+if TYPE_CHECKING:
+    from symrnn.model import SympyModel
+
+SUFFIXES = (".md", ".markdown", ".tex")
+
+
+@dataclass
+class Report:
+    """The verdicts of one document: ``report["25"].verdict``; ``report.model``: its definitions in SymPy."""
+
+    path: str
+    manifest: str | None
+    document: Document
+    equations: tuple[EquationReport, ...]
+    checker: Checker = field(repr=False)
+
+    def __getitem__(self, number: str) -> EquationReport:
+        """The equation with this number (the first, should the document have several)."""
+        for equation in self.equations:
+            if equation.number == number:
+                return equation
+        raise KeyError(f"{self.path} has no equation ({number})")
+
+    def __iter__(self) -> Iterator[EquationReport]:
+        return iter(self.equations)
+
+    @property
+    def summary(self) -> dict[Kind, int]:
+        """How many equations have each verdict."""
+        return {kind: sum(e.verdict is kind for e in self.equations) for kind in Kind}
+
+    @property
+    def model(self) -> SympyModel:
+        """The document's definitions as exact SymPy expressions."""
+        from symrnn.model import SympyModel
+
+        return SympyModel(self.checker)
+
+
+def check(
+    document: str | Path,
+    manifest: str | Path | Manifest | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Report:
+    """Check a document: a path, or its text (anything with a line break or a ``$``) in Markdown.
+
+    ``manifest``: a path, a Manifest, or TOML text; for a path, ``NAME.toml`` beside ``NAME.md`` when absent.
+    Raises UsageError for input that cannot be read.
+    """
+    text = str(document)
+    if isinstance(document, str) and ("\n" in text or "$" in text):
+        read, path = read_text(text), None
+    else:
+        path = Path(document)
+        read = read_path(path)
+    found, name = _manifest(manifest, path)
+    if not any(f.display for f in read.formulas):
+        raise UsageError(f"{read.source.path}: no displayed equation ($$…$$, \\[…\\], equation, align) was found")
+    checker = Checker(read, found)
+    total = len(checker.paper.equations)
+    done = 0
+    out = []
+    for equation in checker.paper.equations:
+        out.append(checker.equation(equation))
+        done += 1
+        progress(done, total)
+    return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
+
+
+def _manifest(given: str | Path | Manifest | None, path: Path | None) -> tuple[Manifest, str | None]:
+    if isinstance(given, Manifest):
+        return given, None
+    if isinstance(given, str) and "\n" in given:
+        return loads(given), None
+    if given is not None:
+        return load(Path(given)), str(given)
+    if path is not None and (beside := path.with_suffix(".toml")).is_file():
+        return load(beside), str(beside)
+    return Manifest(), None
+
+
+def documents(path: Path) -> list[Path]:
+    """The documents that a path names: itself, or all in the folder that have a manifest beside them.
+
+    Raises UsageError when there is nothing to check.
+    """
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder")
+    if path.is_file():
+        return [path]
+    found = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.with_suffix(".toml").is_file())
+    if not found:
+        raise UsageError(f"{path}: no document with a manifest (NAME.toml beside NAME.md) in this folder")
+    return found

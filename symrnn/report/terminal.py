@@ -1,0 +1,106 @@
+"""The report for people: one row an equation, what is wrong below it, a summary line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from textwrap import wrap
+
+from symrnn.diagnostic import Diagnostic
+from symrnn.library import Report
+from symrnn.verdict import ClaimReport, EquationReport, Kind
+
+_MARKS = {
+    Kind.REFUTED: ("✗", "bold red"),
+    Kind.ILL_FORMED: ("✗", "bold magenta"),
+    Kind.UNDECIDED: ("?", "bold yellow"),
+    Kind.CONDITIONAL: ("~", "yellow"),
+    Kind.PROVED: ("✓", "green"),
+    Kind.DEFINED: ("·", "cyan"),
+}
+_CODES = {"bold": "1", "red": "31", "magenta": "35", "yellow": "33", "green": "32", "cyan": "36", "dim": "2"}
+
+
+def render(reports: list[Report], color: bool = False, width: int | None = None) -> str:
+    """The report as text; colour by ANSI codes where asked."""
+    columns = width or max(72, min(shutil.get_terminal_size((110, 24)).columns, 140))
+    return "\n".join(line for report in reports for line in _document(report, color, columns)) + "\n"
+
+
+def _paint(text: str, style: str, color: bool) -> str:
+    if not color:
+        return text
+    return f"\x1b[{';'.join(_CODES[s] for s in style.split())}m{text}\x1b[0m"
+
+
+def _document(report: Report, color: bool, width: int) -> Iterator[str]:
+    beside = f"  (manifest {report.manifest})" if report.manifest else "  (no manifest)"
+    yield _paint(report.path, "bold", color) + beside
+    yield ""
+    room = max((len(e.number) for e in report.equations), default=1) + 2
+    for equation in report.equations:
+        yield from _equation(report, equation, room, color, width)
+    yield ""
+    yield from _summary(report, color)
+    yield ""
+
+
+def _equation(report: Report, e: EquationReport, room: int, color: bool, width: int) -> Iterator[str]:
+    mark, style = _MARKS[e.verdict]
+    head = f"{'(' + e.number + ')':>{room}} " + _paint(f"{mark} {e.verdict.value:<12}", style, color)
+    notes = list(_notes(report, e))
+    if not notes:
+        yield f"{head} {_calm(e)}".rstrip()
+        return
+    indent = " " * (room + 16)
+    for k, (place, text) in enumerate(notes):
+        lines = wrap(f"{place}  {text}" if place else text, width - len(indent)) or [""]
+        for j, line in enumerate(lines):
+            yield f"{head} {line}" if k == j == 0 else indent + line
+    for claim in e.claims:
+        if claim.verdict not in (Kind.PROVED, Kind.DEFINED):
+            for line in wrap(f"{claim.id} read as  {claim.reading}", width - len(indent), subsequent_indent="    "):
+                yield indent + _paint(line, "dim", color)
+
+
+def _calm(e: EquationReport) -> str:
+    used = sorted({a for c in e.claims for a in c.assumptions})
+    text = f"with {', '.join(used)}" if used else ""
+    steps = [c.id for c in e.claims if c.step == "does-not-follow"]
+    if steps:
+        text += ("; " if text else "") + "true, but does not follow from the line before as printed"
+    return text
+
+
+def _notes(report: Report, e: EquationReport) -> Iterator[tuple[str, str]]:
+    for diagnostic in e.diagnostics:
+        yield _place(report, diagnostic), f"{diagnostic.code} {diagnostic.message}"
+    for claim in e.claims:
+        if claim.verdict in (Kind.PROVED, Kind.DEFINED):
+            continue
+        for diagnostic in claim.diagnostics:
+            yield _place(report, diagnostic), f"{claim.id}: {diagnostic.code} {diagnostic.message}{_step(claim)}"
+
+
+def _step(claim: ClaimReport) -> str:
+    if claim.verdict is Kind.REFUTED and claim.step == "follows":
+        return " (it follows from the line before, which is wrong)"
+    return ""
+
+
+def _place(report: Report, d: Diagnostic) -> str:
+    if d.span is None:
+        return report.path
+    line, column = report.document.source.line_column(d.span.start)
+    return f"{report.path}:{line}:{column}"
+
+
+def _summary(report: Report, color: bool) -> Iterator[str]:
+    counts = report.summary
+    named = [Kind.PROVED, Kind.CONDITIONAL, Kind.REFUTED, Kind.ILL_FORMED, Kind.UNDECIDED, Kind.DEFINED]
+    pieces = [_paint(f"{counts[k]} {k.value}", _MARKS[k][1], color) for k in named if counts[k]]
+    total = len(report.equations)
+    yield f"{total} equation{'s' if total != 1 else ''}: " + ", ".join(pieces)
+    scopes = {c.scope.words() for e in report.equations for c in e.claims if c.scope is not None}
+    if scopes:
+        yield "proofs hold " + "; ".join(sorted(scopes))
