@@ -62,6 +62,7 @@ class Checker:
         self.lengths = steps.check if self.timed else (steps.first,)
         self.decider = Decider()
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
+        self.judged: dict[int, Judgement] = {}
         self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
 
     def network(self, steps: int, assumptions: tuple[str, ...]) -> Network:
@@ -98,6 +99,7 @@ class Checker:
     def claim(self, claim: Claim, number: str) -> ClaimReport:
         """The verdict of one claim."""
         judgement = self.judge(claim, number)
+        self.judged[id(claim.rhs)] = judgement
         return self.report(claim, judgement)
 
     def judge(self, claim: Claim, number: str) -> Judgement:
@@ -106,7 +108,7 @@ class Checker:
             message = f"the relation '{claim.relation}' is not decided"
             return Judgement(Kind.UNDECIDED, diagnostic=Diagnostic("SR190", message, claim.span))
         if claim.lhs is None or claim.kind == "definition":
-            return self.introduce(claim, number)
+            return self.introduce(claim)
         first: Judgement | None = None
         for reading in READINGS:
             found = self.under(claim, number, reading)
@@ -122,15 +124,15 @@ class Checker:
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
 
-    def introduce(self, claim: Claim, number: str) -> Judgement:
+    def introduce(self, claim: Claim) -> Judgement:
         """A definition, or an expression that the next line speaks of: it must have a meaning."""
         first: Diagnostic | None = None
         for reading in READINGS:
             try:
                 if claim.lhs is None:
-                    typed = elaborate_side(self.context, claim.rhs, number, reading)
+                    typed = elaborate_side(self.context, claim.rhs, reading)
                 else:
-                    typed = elaborate(self.context, _defining(claim), number, reading)
+                    typed = elaborate(self.context, _defining(claim), reading)
             except Problem as problem:
                 first = first or problem.diagnostic
                 continue
@@ -147,7 +149,7 @@ class Checker:
     def under(self, claim: Claim, number: str, reading: Reading) -> Judgement | None:
         """The claim under one reading; None when the reading changes nothing."""
         try:
-            typed = elaborate(self.context, claim, number, reading)
+            typed = elaborate(self.context, claim, reading)
         except Problem as problem:
             if reading != AS_PRINTED:
                 return None
@@ -237,13 +239,27 @@ class Checker:
         good = {Kind.PROVED, Kind.DEFINED}
         if before is not None and report.verdict is Kind.PROVED and before.verdict in good:
             return "follows"
-        if before is not None and {report.verdict, before.verdict} <= {Kind.PROVED, Kind.DEFINED, Kind.REFUTED}:
+        if before is not None and {report.verdict, before.verdict} <= {
+            Kind.PROVED,
+            Kind.DEFINED,
+            Kind.REFUTED,
+        }:
             if report.verdict is not before.verdict:
                 return "does-not-follow"
+        if self._same_head(claim):
+            return "follows"
         link = replace(claim, lhs=claim.previous, previous=None)
         return {Kind.PROVED: "follows", Kind.CONDITIONAL: "follows", Kind.REFUTED: "does-not-follow"}.get(
             self.judge(link, number).kind
         )
+
+    def _same_head(self, claim: Claim) -> bool:
+        """Both members were shown equal to one and the same head: they are equal to each other."""
+        one, two = self.judged.get(id(claim.previous)), self.judged.get(id(claim.rhs))
+        if one is None or two is None or one.typed is None or two.typed is None:
+            return False
+        shown = {Kind.PROVED, Kind.CONDITIONAL}
+        return one.kind in shown and two.kind in shown and one.typed.lhs == two.typed.lhs
 
     # -- reports ------------------------------------------------------------------------------
 

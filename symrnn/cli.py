@@ -54,7 +54,14 @@ def main(debug: bool) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: NAME.toml beside NAME.md).")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="The report's form.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="The report's form.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report to this file.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Documents checked at once.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for conditional equations too.")

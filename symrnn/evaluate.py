@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from symrnn.algebra.terms import Term, add, apply, div, mul, neg, power, rational, symbol
 from symrnn.expr import (
@@ -50,7 +50,11 @@ class Leaf(NamedTuple):
     def __str__(self) -> str:
         axes = [k for k, d in zip((self.row, self.col), self.symbol.shape, strict=True) if d != 1]
         name = self.symbol.name.removesuffix("(t)")
-        return name + ("[" + ",".join(map(str, axes)) + "]" if axes else "") + (f"@{self.time}" if self.time is not None else "")
+        return (
+            name
+            + ("[" + ",".join(map(str, axes)) + "]" if axes else "")
+            + (f"@{self.time}" if self.time is not None else "")
+        )
 
 
 class Inadmissible(Exception):
@@ -119,7 +123,7 @@ class Evaluator:
 
     def __call__(self, e: Expr) -> Mat:
         """The matrix of terms of an expression."""
-        return _CASES[type(e)](self, e)  # type: ignore[operator]
+        return _CASES[type(e)](self, e)
 
     def scalar(self, e: Expr) -> Term:
         """The term of a scalar expression."""
@@ -138,9 +142,7 @@ class Evaluator:
             return m
         r, c = m.shape
         return Mat(
-            tuple(
-                tuple(m.rows[i if r > 1 else 0][j if c > 1 else 0] for j in range(shape[1])) for i in range(shape[0])
-            )
+            tuple(tuple(m.rows[i if r > 1 else 0][j if c > 1 else 0] for j in range(shape[1])) for i in range(shape[0]))
         )
 
 
@@ -225,9 +227,7 @@ def product(a: Mat, b: Mat) -> Mat:
 def _pairwise(ev: Evaluator, e: Times | Divide, f: Callable[[Term, Term], Term]) -> Mat:
     shape = _shape(ev, e)
     a, b = ev.fill(ev(e.left), shape), ev.fill(ev(e.right), shape)
-    return Mat(
-        tuple(tuple(f(x, y) for x, y in zip(p, q, strict=True)) for p, q in zip(a.rows, b.rows, strict=True))
-    )
+    return Mat(tuple(tuple(f(x, y) for x, y in zip(p, q, strict=True)) for p, q in zip(a.rows, b.rows, strict=True)))
 
 
 def _power(ev: Evaluator, e: Power) -> Mat:
@@ -354,7 +354,7 @@ def _variables(ev: Evaluator, e: Expr) -> list[list[Leaf | str]]:
     return [[Leaf(ref.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
 
 
-_CASES = {
+_CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Number: _number,
     Count: _count,
     Ref: _ref,

@@ -41,9 +41,11 @@ class Index:
         return self.letter + (f"{self.offset:+d}" if self.offset else "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Symbol:
-    """A declared name. ``key``: its letter with accents; ``style``, ``label``: what else is part of the name.
+    """A declared name; every declaration makes one object, and symbols are compared as objects.
+
+    ``key``: its letter with accents; ``style``, ``label``: what else is part of the name.
 
     ``timed``: where its time stands ("sub", "sup" or "" for none). ``onehot``: a vector that encodes a class.
     """

@@ -73,11 +73,9 @@ def check(
         raise UsageError(f"{read.source.path}: no displayed equation ($$…$$, \\[…\\], equation, align) was found")
     checker = Checker(read, found)
     total = len(checker.paper.equations)
-    done = 0
     out = []
-    for equation in checker.paper.equations:
+    for done, equation in enumerate(checker.paper.equations, 1):
         out.append(checker.equation(equation))
-        done += 1
         progress(done, total)
     return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
 

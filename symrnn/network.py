@@ -79,7 +79,9 @@ class Model:
         """The definition that computes a scalar: one for its very step first, then the generic one."""
         generic = None
         for d in self.definitions.get(leaf.symbol, ()):
-            if any(i is not None and i.letter is None and i.offset != k for i, k in ((d.row, leaf.row), (d.col, leaf.col))):
+            if any(
+                i is not None and i.letter is None and i.offset != k for i, k in ((d.row, leaf.row), (d.col, leaf.col))
+            ):
                 continue
             if d.time is None or d.time.letter is not None:
                 generic = d

@@ -178,9 +178,7 @@ def test_what_is_never_closed(text: str, suffix: str, message: str) -> None:
 
 
 # Pieces of a document, each with what it must give: (latex, display, number), or None for no formula.
-_MATHS = st.sampled_from(
-    ["a", r"\alpha_{t-1}", r"x^{\top}y", r"\frac{a}{b} = \text{if $c$}", "f(17)", r"a \\ b"]
-)
+_MATHS = st.sampled_from(["a", r"\alpha_{t-1}", r"x^{\top}y", r"\frac{a}{b} = \text{if $c$}", "f(17)", r"a \\ b"])
 _NUMBERS = st.sampled_from(["", r" \quad (17)", r"\tag{e01}", r" \qquad (2.3)"])
 _DISPLAYS = st.sampled_from(
     [("$$", "$$"), (r"\[", r"\]"), (r"\begin{equation*}", r"\end{equation*}"), ("```math\n", "\n```")]

@@ -87,7 +87,7 @@ class Point:
                     return balls[term.args[0].id] ** int(exponent)
                 return balls[term.args[0].id] ** arb(fmpq(exponent.numerator, exponent.denominator))
             case "fn":
-                return functions.TABLE[term.args[0]].ball(balls[term.args[1].id])
+                return functions.TABLE[term.args[0]].ball(balls[term.args[1].id])  # type: ignore[no-any-return]
             case _:
                 return balls[term.args[1].id]
 

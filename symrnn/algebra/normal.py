@@ -4,7 +4,7 @@ A term becomes ``num / Π atom^k`` with ``num`` a polynomial over Q (FLINT) in g
 irreducible polynomials. Generators are symbols, closed opaque vertices, and kernels keyed by the normal
 form of their argument: two spellings of one argument are one kernel. ``exp`` of a sum is the product of
 the exps of its monomials, whose exponents are independent over Q; ``ln`` of a product is the sum of the
-lns of its irreducible factors where these are positive; the functions with a parity take the sign out of their argument.
+lns of its irreducible factors where these are positive; a function with a parity takes the sign out of its argument.
 
 Guarantee: a zero form proves that the term is zero wherever it is defined (the laws used are
 identities). A form that is not zero disproves nothing by itself.
@@ -66,7 +66,7 @@ class Tower:
         self.atom_of: dict[Key, int] = {}
         self.forms: dict[int, Form] = {}
         # arguments of exps in echelon form: pivot, vector over monomials, the combination of kernels it is
-        self.exponents: list[tuple[Key, dict[Key, Fraction], dict[int, Fraction]]] = []
+        self.exponents: list[tuple[Any, dict[Any, Fraction], dict[int, Fraction]]] = []
         self.context = fmpq_mpoly_ctx.get([f"g{k}" for k in range(size)], Ordering.lex)
         self.gens = self.context.gens()
 
@@ -95,10 +95,7 @@ class Tower:
 
     def key(self, poly: fmpq_mpoly) -> Key:
         """A hashable image of a polynomial."""
-        return frozenset(
-            (tuple((k, int(e)) for k, e in enumerate(m) if e), int(c.numerator), int(c.denominator))
-            for m, c in zip(poly.monoms(), poly.coeffs(), strict=True)
-        )
+        return str(poly)
 
     def atom(self, poly: fmpq_mpoly) -> int:
         """The number of an irreducible polynomial (normalised by its caller)."""
@@ -168,6 +165,9 @@ class Tower:
         if len(poly) == 1:
             found = [(k, int(e)) for k, e in enumerate(poly.monoms()[0]) if e]
             return _fraction(poly.coeffs()[0]), [(self.atom(self.gens[k]), e) for k, e in found]
+        if poly.total_degree() == 1:  # irreducible
+            lead = _fraction(poly.leading_coefficient())
+            return lead, [(self.atom(poly / poly.leading_coefficient()), 1)]
         content, factors = poly.factor()
         out = []
         scale = _fraction(content)

@@ -165,11 +165,11 @@ def parts(term: Term) -> Iterable[Term]:
     """The terms directly below; a vertex has its definition below."""
     match term.op:
         case "add" | "mul":
-            return term.args  # type: ignore[no-any-return]
+            return term.args
         case "pow":
-            return term.args[:1]  # type: ignore[no-any-return]
+            return term.args[:1]
         case "fn" | "let":
-            return term.args[1:2]  # type: ignore[no-any-return]
+            return term.args[1:2]
         case _:
             return ()
 

@@ -8,12 +8,11 @@ from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.expression import Elaborator
-from symrnn.elaborate.shorthand import rewrite
 from symrnn.expr import Number, show_shape
 from symrnn.latex import tree as t
 
 
-def elaborate(context: Context, claim: Claim, number: str, reading: Reading = AS_PRINTED) -> Typed | None:
+def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> Typed | None:
     """Both sides of a claim, or None when the reading changes nothing in it.
 
     Raises Problem when the claim has no meaning under this reading.
@@ -21,11 +20,10 @@ def elaborate(context: Context, claim: Claim, number: str, reading: Reading = AS
     assert claim.lhs is not None
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
-    rules = tuple(r for r in context.rules if r.applies(number))
     elab = Elaborator(context, reading)
-    left = elab.expr(rewrite(claim.lhs, rules))
+    left = elab.expr(claim.lhs)
     known = set(elab.scope.free)
-    right = elab.expr(rewrite(claim.rhs, rules))
+    right = elab.expr(claim.rhs)
     _account_for_letters(elab, known, claim)
     if not elab.same(left.shape, right.shape) and not isinstance(right, Number):
         what = "label" if claim.kind == "label" else "right side"
@@ -38,11 +36,10 @@ def elaborate(context: Context, claim: Claim, number: str, reading: Reading = AS
     return Typed(left, right, letters, tuple(sorted(elab.conditions)), tuple(elab.shorthands))
 
 
-def elaborate_side(context: Context, tree: t.Tree, number: str, reading: Reading) -> Typed | None:
+def elaborate_side(context: Context, tree: t.Tree, reading: Reading) -> Typed | None:
     """An expression that claims nothing yet, typed against itself."""
-    rules = tuple(r for r in context.rules if r.applies(number))
     elab = Elaborator(context, reading)
-    value = elab.expr(rewrite(tree, rules))
+    value = elab.expr(tree)
     used = set(elab.conditions.values())
     if any(getattr(reading, f.name) and f.name not in used for f in fields(reading)):
         return None
@@ -61,4 +58,8 @@ def _account_for_letters(elab: Elaborator, known: set[str], claim: Claim) -> Non
         if letter.dim is None and not letter.timed:
             raise Problem("SR206", f"the letter {name} runs over no known range", place)
         if name not in known and not letter.timed and claim.kind != "label":
-            raise Problem("SR209", f"the index {name} is free: no sum binds it and the left side does not have it", place)
+            raise Problem(
+                "SR209",
+                f"the index {name} is free: no sum binds it and the left side does not have it",
+                place,
+            )

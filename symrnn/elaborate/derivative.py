@@ -1,4 +1,7 @@
-r"""Derivatives in every notation: ``\nabla_X A``, ``\frac{\partial A}{\partial X}``, ``\frac{d}{dx} A``, ``\partial_X A``."""
+r"""Derivatives in every notation.
+
+``\nabla_X A``, ``\frac{\partial A}{\partial X}``, ``\frac{d}{dx} A``, ``\partial_X A``.
+"""
 
 from __future__ import annotations
 
@@ -225,6 +228,3 @@ def _say(index: Index) -> str:
 
 def _short(tree: t.Tree) -> str:
     return latex(tree)[:60]
-
-
-

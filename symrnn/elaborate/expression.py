@@ -219,9 +219,9 @@ class Elaborator:
     def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
         """Superscripts left over on a value: a transpose, or a power."""
         for sup in sups:
-            if is_transpose(sup) and not (value.scalar and isinstance(sup, t.Name) and sup.text in ("T", "t")):
-                value = transpose(value)
-            elif is_transpose(sup) and not self.context.names.match(sup):
+            if (is_transpose(sup) and not (value.scalar and isinstance(sup, t.Name) and sup.text in ("T", "t"))) or (
+                is_transpose(sup) and not self.context.names.match(sup)
+            ):
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
                 value = transpose(self.to_power(value, sup.factors[0][1], span))
@@ -329,7 +329,7 @@ class Elaborator:
         if name == "softmax":
             return Softmax(value.shape, value)
         if name == "tr":
-            if not self.same(value.shape[:1] * 2, value.shape):  # type: ignore[arg-type]
+            if not self.same(value.shape[:1] * 2, value.shape):
                 raise Problem("SR301", f"the trace of a {show_shape(value.shape)} matrix", span)
             return Trace(SCALAR, value)
         if value.shape[1] != 1 and value.shape[0] != 1:

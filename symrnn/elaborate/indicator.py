@@ -1,4 +1,7 @@
-r"""Indicators and Kronecker deltas: ``\mathbb{1}_{i=j}``, ``\mathbb{1}_{i, y^{(t)}}``, ``\mathbf{1}[i=k]``, ``\delta_{ij}``."""
+r"""Indicators and Kronecker deltas.
+
+``\mathbb{1}_{i=j}``, ``\mathbb{1}_{i, y^{(t)}}``, ``\mathbf{1}[i=k]``, ``\delta_{ij}``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import to_index
-from symrnn.expr import SCALAR, Delta, Expr, Ref
+from symrnn.expr import SCALAR, Delta, Expr, Index, Ref
 from symrnn.latex import tree as t
 
 if TYPE_CHECKING:
@@ -38,29 +41,28 @@ def of_condition(elab: Elaborator, condition: t.Tree) -> Expr | None:
             if len(found) != 2:
                 return None
             sides = (found[0], found[1])
-    indices = [to_index(s) for s in sides]
-    if indices[0] is not None and indices[1] is not None:
-        for index, side in zip(indices, sides, strict=True):
-            assert index is not None
+    first, second = (to_index(side) for side in sides)
+    if first is not None and second is not None:
+        for index, side in ((first, sides[0]), (second, sides[1])):
             if not elab.context.fixed(index.letter or ""):
                 elab.scope.mention(index, side.span)
-        _same_range(elab, *indices)  # type: ignore[arg-type]
-        return Delta(SCALAR, indices[0], indices[1])
-    for index, other in ((sides[0], sides[1]), (sides[1], sides[0])):
-        if to_index(index) is not None:
+        _same_range(elab, first, second)
+        return Delta(SCALAR, first, second)
+    for component, other in (sides, sides[::-1]):
+        if to_index(component) is not None:
             match_ = elab.context.names.match(other)
             if match_ is not None and match_.symbol.onehot:
                 value = elab.expr(other)
                 if isinstance(value, Ref) and not value.scalar:
-                    return elab.component(value, (index,), index.span)
+                    return elab.component(value, (component,), component.span)
     raise Problem("SR190", "this condition is not yet understood", condition.span)
 
 
-def _same_range(elab: Elaborator, one: object, two: object) -> None:
+def _same_range(elab: Elaborator, one: Index, two: Index) -> None:
     """Two letters that are compared run over one range, when one of them is known to run over it."""
-    letters = [elab.scope.find(i.letter) for i in (one, two) if getattr(i, "letter", None)]  # type: ignore[attr-defined]
-    if len(letters) == 2 and letters[0] and letters[1]:
-        a, b = letters
+    a = elab.scope.find(one.letter) if one.letter else None
+    b = elab.scope.find(two.letter) if two.letter else None
+    if a is not None and b is not None:
         a.dim = a.dim if a.dim is not None else b.dim
         b.dim = b.dim if b.dim is not None else a.dim
         a.timed = b.timed = a.timed or b.timed

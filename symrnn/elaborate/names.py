@@ -60,7 +60,11 @@ def factors(tree: t.Tree) -> tuple[t.Tree, ...]:
     """The pieces of a superscript: ``(t)T`` is a time and a transpose."""
     if isinstance(tree, t.Listing) and all(s == "," for s in tree.seps):
         return tree.items
-    if isinstance(tree, t.Product) and isinstance(tree.factors[0][1], t.Fence) and all(not op for op, _ in tree.factors):
+    if (
+        isinstance(tree, t.Product)
+        and isinstance(tree.factors[0][1], t.Fence)
+        and all(not op for op, _ in tree.factors)
+    ):
         return tuple(f for _, f in tree.factors)
     return (tree,)
 
@@ -227,7 +231,7 @@ def spaces(tree: t.Tree) -> Shape | None:
             dims = _dims(sup)
             if dims is None:
                 return None
-            return (dims[0], 1) if len(dims) == 1 else dims if len(dims) == 2 else None  # type: ignore[return-value]
+            return (dims[0], 1) if len(dims) == 1 else dims if len(dims) == 2 else None
         case _:
             return None
 

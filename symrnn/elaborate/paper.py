@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from symrnn.claims import Claim, Definition, Equation, Paper
@@ -12,13 +12,12 @@ from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import Names, declarations
 from symrnn.elaborate.scope import to_index
 from symrnn.elaborate.shorthand import compile_rule, rewrite
-from symrnn.expr import Entry, Index, Ref
+from symrnn.expr import Entry, Ref
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse, parse_expression
 from symrnn.manifest import Manifest
 from symrnn.read.document import Document, Formula
-from symrnn.span import Span
 
 _CONDITIONS = frozenset({"if", "for", "where", "when", "for all", "with"})
 
@@ -97,7 +96,9 @@ def _joined(document: Document, first: Line, second: Line, words: frozenset[str]
 # -- names ------------------------------------------------------------------------------------
 
 
-def _declare(context: Context, document: Document, manifest: Manifest, lines: list[Line], words: frozenset[str]) -> None:
+def _declare(
+    context: Context, document: Document, manifest: Manifest, lines: list[Line], words: frozenset[str]
+) -> None:
     for formula in document.formulas:
         if not formula.display and "\\in" in formula.latex:
             try:
@@ -192,14 +193,17 @@ class _Maker:
     def __init__(self, context: Context, line: Line, flow: _Flow, continued: bool, words: frozenset[str]) -> None:
         self.context = context
         self.line = line
+        self.rules = tuple(r for r in context.rules if r.applies(line.number))
         self.flow = flow
         self.continued = continued
         self.count = 0
         left = context.manifest.left.get(line.number)
-        self.left = _manifest_tree(left, "left", words).items[0] if left is not None else None
+        self.left = rewrite(_manifest_tree(left, "left", words).items[0], self.rules) if left is not None else None
         self.defines = context.manifest.defines(line.number)
 
-    def claim(self, kind: str, lhs: t.Tree | None, rhs: t.Tree, previous: t.Tree | None = None, **more: object) -> Claim:
+    def claim(
+        self, kind: str, lhs: t.Tree | None, rhs: t.Tree, previous: t.Tree | None = None, **more: object
+    ) -> Claim:
         self.count += 1
         ident = self.line.number + _letters(self.count)
         return Claim(ident, kind, lhs, rhs, rhs.span, previous, **more)  # type: ignore[arg-type]
@@ -207,7 +211,7 @@ class _Maker:
     def claims(self) -> Iterator[Claim]:
         assert self.line.tree is not None
         conditional = False
-        items = self.line.tree.items
+        items = tuple(rewrite(item, self.rules) for item in self.line.tree.items)
         for k, item in enumerate(items):
             if isinstance(item, t.Prose):
                 conditional = item.text.strip().lower() in _CONDITIONS
@@ -295,8 +299,7 @@ def _define(context: Context, paper: Paper) -> None:
         for equation, claim in pending:
             assert claim.lhs is not None
             try:
-                rules = tuple(r for r in context.rules if r.applies(equation.number))
-                found = definition(context, claim.lhs, rewrite(claim.rhs, rules), equation.number)
+                found = definition(context, claim.lhs, claim.rhs, equation.number)
             except Problem:
                 left.append((equation, claim))
                 continue
@@ -338,5 +341,3 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
     if not isinstance(base, Ref):
         raise Problem("SR203", "a definition has a name on its left", lhs.span)
     return Definition(base.symbol, base.time, row, col, value, number)
-
-

@@ -69,7 +69,11 @@ class Scope:
         letter = self.mention(index, span)
         assert letter is not None
         if letter.dim is not None:
-            raise Problem("SR304", f"{index.letter} counts components of {letter.dim} elsewhere, here it is a step", span)
+            raise Problem(
+                "SR304",
+                f"{index.letter} counts components of {letter.dim} elsewhere, here it is a step",
+                span,
+            )
         letter.timed = True
 
     def use_axis(self, index: Index, dim: Dim, span: Span) -> None:
@@ -91,7 +95,9 @@ class Scope:
             letter.dim = dim
         elif not self.same(letter.dim, dim):
             raise Problem(
-                "SR304", f"the index {index.letter} runs to {letter.dim} elsewhere, but this axis has length {dim}", span
+                "SR304",
+                f"the index {index.letter} runs to {letter.dim} elsewhere, but this axis has length {dim}",
+                span,
             )
 
     def size(self, dim: Dim) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
@@ -68,7 +69,7 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
 def _rebuild(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
     if isinstance(tree, t.Stand):
         return tree
-    changes = {}
+    changes: dict[str, Any] = {}
     for f in fields(tree):
         value = getattr(tree, f.name)
         new = _rebuilt(value, rules)
@@ -105,7 +106,9 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
     return t.Product(tuple(factors), span=tree.span)
 
 
-def _match(pattern: t.Tree, tree: t.Tree, variables: frozenset[str], found: dict[str, t.Tree]) -> dict[str, t.Tree] | None:
+def _match(
+    pattern: t.Tree, tree: t.Tree, variables: frozenset[str], found: dict[str, t.Tree]
+) -> dict[str, t.Tree] | None:
     """One-sided matching; ``found`` binds variables to index trees."""
     if isinstance(pattern, t.Name) and not pattern.style and pattern.text in variables:
         if pattern.text in found:
@@ -155,7 +158,7 @@ def _match_field(pattern: object, value: object, variables: frozenset[str], foun
 def _substitute(tree: t.Tree, found: dict[str, t.Tree]) -> t.Tree:
     if isinstance(tree, t.Name) and not tree.style and tree.text in found:
         return found[tree.text]
-    changes = {}
+    changes: dict[str, Any] = {}
     for f in fields(tree):
         value = getattr(tree, f.name)
         new = _substituted(value, found)

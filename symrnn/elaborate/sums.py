@@ -93,7 +93,11 @@ def _reduce(
         high = high or (Index(None, info.dim) if isinstance(info.dim, int) else Index(info.dim))
         _check_range(elab, letter, low, high, info, tree)
     if low is None or high is None:
-        raise Problem("SR206", f"the letter {letter} of this sum indexes nothing, and its limits are not given", tree.span)
+        raise Problem(
+            "SR206",
+            f"the letter {letter} of this sum indexes nothing, and its limits are not given",
+            tree.span,
+        )
     for limit in (low, high):
         if info.timed and limit.letter is not None:
             elab.scope.use_time(limit, elab.context.fixed, tree.span)
@@ -115,4 +119,8 @@ def _check_range(elab: Elaborator, letter: str, low: Index, high: Index, info: L
         if elab.context.fixed(high.letter):
             raise Problem("SR305", f"{letter} runs to {high}, the axis has length {info.dim}", tree.span)
     if length is not None and top is not None and (top > length or (low.letter is None and low.offset < 1)):
-        raise Problem("SR305", f"{letter} runs from {low} to {high}, but the axis it indexes has length {info.dim}", tree.span)
+        raise Problem(
+            "SR305",
+            f"{letter} runs from {low} to {high}, but the axis it indexes has length {info.dim}",
+            tree.span,
+        )

@@ -36,7 +36,9 @@ RELATIONS: Final = frozenset({
 })  # fmt: skip
 ASSIGNMENTS: Final = frozenset({":=", "\\triangleq", "\\coloneqq", "\\colonequals", "\\doteq", "\\leftarrow", "\\gets"})
 EQUALITIES: Final = frozenset({"=", "\\equiv"}) | ASSIGNMENTS
-IMPLICATIONS: Final = frozenset({"\\Rightarrow", "\\implies", "\\Leftrightarrow", "\\iff", "\\Longrightarrow", "\\therefore"})
+IMPLICATIONS: Final = frozenset(
+    {"\\Rightarrow", "\\implies", "\\Leftrightarrow", "\\iff", "\\Longrightarrow", "\\therefore"}
+)
 
 # Binary operators with their binding strength; juxtaposition binds as PRODUCT.
 SUM, HADAMARD, PRODUCT = 1, 2, 3
@@ -79,15 +81,89 @@ CANONICAL_FENCE: Final = {
 }  # fmt: skip
 CONDITIONAL_BARS: Final = frozenset({"|", "\\mid", "\\vert"})
 DOTS: Final = frozenset({"\\dots", "\\ldots", "\\cdots", "\\vdots", "\\ddots", "\\dotsc", "\\dotsb", "...", "\u2026"})
-MATRICES: Final = frozenset({"pmatrix", "bmatrix", "matrix", "vmatrix", "Vmatrix", "Bmatrix", "smallmatrix", "array", "cases"})
+MATRICES: Final = frozenset(
+    {"pmatrix", "bmatrix", "matrix", "vmatrix", "Vmatrix", "Bmatrix", "smallmatrix", "array", "cases"}
+)
 ALIGNMENTS: Final = frozenset({
     "aligned", "align", "align*", "split", "gather", "gather*", "gathered", "eqnarray", "eqnarray*", "multline",
     "multline*", "equation", "equation*", "alignat", "alignat*", "alignedat", "flalign", "flalign*", "displaymath",
 })  # fmt: skip
-GREEK: Final = frozenset("""alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi
-varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi
-Omega""".split())
+GREEK: Final = frozenset(
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "varepsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "vartheta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "varpi",
+        "rho",
+        "varrho",
+        "sigma",
+        "varsigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "varphi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+    ]
+)
 # Commands that stand for themselves as a name.
-SYMBOLS: Final = GREEK | frozenset("""partial nabla ell infty hbar top bot intercal dagger prime forall exists emptyset
-imath jmath Re Im aleph wp star ast complement square blacksquare checkmark perp colon lim dag""".split())
+SYMBOLS: Final = GREEK | frozenset(
+    [
+        "partial",
+        "nabla",
+        "ell",
+        "infty",
+        "hbar",
+        "top",
+        "bot",
+        "intercal",
+        "dagger",
+        "prime",
+        "forall",
+        "exists",
+        "emptyset",
+        "imath",
+        "jmath",
+        "Re",
+        "Im",
+        "aleph",
+        "wp",
+        "star",
+        "ast",
+        "complement",
+        "square",
+        "blacksquare",
+        "checkmark",
+        "perp",
+        "colon",
+        "lim",
+        "dag",
+    ]
+)
 TRANSPOSES: Final = frozenset({"T", "\\top", "\\intercal", "\\mathsf{T}", "t", "\\mathrm{T}", "'"})

@@ -273,7 +273,17 @@ class _Parser:
             return True
         if base.kind == "two" and base.text in n.DECORATIONS and self.relation_text(base):
             return False
-        return base.kind in ("letter", "number", "word", "group", "one", "two", "fenced", "environment", "empty")
+        return base.kind in (
+            "letter",
+            "number",
+            "word",
+            "group",
+            "one",
+            "two",
+            "fenced",
+            "environment",
+            "empty",
+        )
 
     def bar_opens(self) -> bool:
         """A bar after an operand opens a new one only if its partner comes before the end of this level."""
@@ -396,7 +406,9 @@ class _Parser:
         span = self.span(opening.start, closing.base.end)
         fence = Fence(n.CANONICAL_FENCE.get(text, text), body, close, span=span)
         if closing.kind == "script":
-            return self.scripted(Item("script", closing.text, opening.start, closing.end, (), closing.sub, closing.sup), fence)
+            return self.scripted(
+                Item("script", closing.text, opening.start, closing.end, (), closing.sub, closing.sup), fence
+            )
         return fence
 
     def unclosed(self, opening: Item) -> Problem:

@@ -29,7 +29,7 @@ def prepare(items: Sequence[Item], words: frozenset[str]) -> tuple[Item, ...]:
     """Splice alignments and boxes, join digits, dotted operators and known words, drop ``&`` and closing marks."""
     flat = list(_spliced(items, words))
     joined = list(_joined(flat, words))
-    while joined and (joined[-1].kind in ("break", "quad") or joined[-1].kind == "char" and joined[-1].text in ".,;"):
+    while joined and (joined[-1].kind in ("break", "quad") or (joined[-1].kind == "char" and joined[-1].text in ".,;")):
         joined.pop()
     return tuple(joined)
 
@@ -49,7 +49,13 @@ def _spliced(items: Sequence[Item], words: frozenset[str]) -> Iterator[Item]:
             style = n.STYLE_PRINT.get(n.STYLE_SWITCHES[item.text[1:]], "mathit")
             rest = tuple(items[k + 1 :])
             if rest:
-                yield Item("one", style, item.start, rest[-1].end, (Item("group", "", rest[0].start, rest[-1].end, rest),))
+                yield Item(
+                    "one",
+                    style,
+                    item.start,
+                    rest[-1].end,
+                    (Item("group", "", rest[0].start, rest[-1].end, rest),),
+                )
             return
         elif item.kind == "fenced" and item.text.endswith("\n."):
             yield from _reunited(items, k, words)

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 
-_ATOMS = (t.Num, t.Name, t.Word, t.Fence, t.Frac, t.Sqrt, t.Matrix, t.Accent, t.Dots, t.Script, t.Brace, t.Decor)
+_ATOMS = (
+    t.Num,
+    t.Name,
+    t.Word,
+    t.Fence,
+    t.Frac,
+    t.Sqrt,
+    t.Matrix,
+    t.Accent,
+    t.Dots,
+    t.Script,
+    t.Brace,
+    t.Decor,
+)
 
 
 def latex(tree: t.Tree) -> str:
@@ -20,7 +35,7 @@ def _tidy(text: str) -> str:
 
 
 def _print(tree: t.Tree) -> str:
-    return _PRINTERS[type(tree)](tree)  # type: ignore[operator]
+    return _PRINTERS[type(tree)](tree)
 
 
 def _name(x: t.Name) -> str:
@@ -154,7 +169,7 @@ def _statements(x: t.Statements) -> str:
     return out
 
 
-_PRINTERS = {
+_PRINTERS: dict[type[t.Tree], Callable[[Any], str]] = {
     t.Empty: lambda x: "{}",
     t.Num: lambda x: x.text,
     t.Name: _name,

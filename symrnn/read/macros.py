@@ -31,9 +31,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.S)
 _BRACKET = re.compile(r"\\.|[{}\]]", re.S)
 _PARAMETER = re.compile(r"#([1-9])")
 _BRACED_NAME = rf"\s*(\{{\s*)?(?P<name>{_NAME})(?(1)\s*\}})\s*"
-_COMMAND = re.compile(
-    _BRACED_NAME + r"(?:\[\s*(?P<count>[0-9])\s*\]\s*(?:\[(?P<default>[^\]]*)\]\s*)?)?(?=\{)"
-)
+_COMMAND = re.compile(_BRACED_NAME + r"(?:\[\s*(?P<count>[0-9])\s*\]\s*(?:\[(?P<default>[^\]]*)\]\s*)?)?(?=\{)")
 _DEF = re.compile(rf"\s*(?P<name>{_NAME})\s*(?P<parameters>(?:#[1-9]\s*)*)(?=\{{)")
 _OPERATOR = re.compile(_BRACED_NAME + r"(?=\{)")
 

@@ -108,9 +108,7 @@ _TRAILING = re.compile(
     r"(?=\s*[.,;]?\s*(?:\\\\|\\end\s*\{|\Z))"
 )
 _ALONE = re.compile(rf"\s*(?:{_GAP})?\((?P<number>{_PLAIN})\)\s*")
-_ROW_STEP = re.compile(
-    r"(?P<up>\\begin\s*\{[^}]*\}|\{)|(?P<down>\\end\s*\{[^}]*\}|\})|(?P<row>\\\\)|\\.", re.S
-)
+_ROW_STEP = re.compile(r"(?P<up>\\begin\s*\{[^}]*\}|\{)|(?P<down>\\end\s*\{[^}]*\}|\})|(?P<row>\\\\)|\\.", re.S)
 _WRAPPER = re.compile(r"\\begin\s*\{(equation|displaymath)(\*?)\}(.*)\\end\s*\{\1\2\}", re.S)
 
 
@@ -274,9 +272,7 @@ def labels(latex: str) -> list[tuple[Span, str | None]]:
     for match in _TRAILING.finditer(latex):
         found.append((Span(*match.span()), match["number"] or match["boxed"]))
     found.sort(key=lambda label: label[0])
-    return [
-        (span, name) for k, (span, name) in enumerate(found) if not k or span.start >= found[k - 1][0].end
-    ]
+    return [(span, name) for k, (span, name) in enumerate(found) if not k or span.start >= found[k - 1][0].end]
 
 
 def rows_of(latex: str, spot: Spot) -> list[Row]:

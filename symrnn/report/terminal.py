@@ -79,7 +79,10 @@ def _notes(report: Report, e: EquationReport) -> Iterator[tuple[str, str]]:
         if claim.verdict in (Kind.PROVED, Kind.DEFINED):
             continue
         for diagnostic in claim.diagnostics:
-            yield _place(report, diagnostic), f"{claim.id}: {diagnostic.code} {diagnostic.message}{_step(claim)}"
+            yield (
+                _place(report, diagnostic),
+                f"{claim.id}: {diagnostic.code} {diagnostic.message}{_step(claim)}",
+            )
 
 
 def _step(claim: ClaimReport) -> str:

@@ -87,23 +87,15 @@ class Book:
                 for key in ("readings", "over"):
                     both = (*before[1].get(key, ()), *options.get(key, ()))
                     merged[key] = tuple(dict.fromkeys(both))
-                merged["meaningless"] = options.get("meaningless") or before[1].get(
-                    "meaningless", ""
-                )
+                merged["meaningless"] = options.get("meaningless") or before[1].get("meaningless", "")
                 name = f"step: {before[2]} = {text}"
-                self.steps.append(
-                    Fact(number, "relation", name, before[0], side, **merged)
-                )
+                self.steps.append(Fact(number, "relation", name, before[0], side, **merged))
             before = (side, options, text)
 
-    def label(
-        self, number: str, name: str, inside: Side, label: Side, **options
-    ) -> None:
+    def label(self, number: str, name: str, inside: Side, label: Side, **options) -> None:
         self.facts.append(Fact(number, "label", name, inside, label, **options))
 
-    def define(
-        self, number: str, name: str, lhs: Side | None, rhs: Side | None, **options
-    ):
+    def define(self, number: str, name: str, lhs: Side | None, rhs: Side | None, **options):
         self.facts.append(Fact(number, "definition", name, lhs, rhs, **options))
 
     def none(self, number: str, name: str, expression: Side | None, **options) -> None:

@@ -53,22 +53,14 @@ def forward(book: Book) -> None:
             w.W,
             "11 12 13 14 15 / 21 22 23 24 25 / 31 32 33 34 35 / 41 42 43 44 45 / 51 52 53 54 55",
         )
-        U = grid(
-            w.U, "11 12 13 14 / 21 22 23 24 / 31 32 33 34 / 41 42 43 44 / 51 52 53 54"
-        )
+        U = grid(w.U, "11 12 13 14 / 21 22 23 24 / 31 32 33 34 / 41 42 43 44 / 51 52 53 54")
         bias = col(w.b[1], w.b[2], w.b[3], w.b[4], w.b[5])
-        return (
-            bias
-            + W @ col(h[1], h[2], h[3], h[4], h[5])
-            + U @ col(x[1], x[2], x[3], x[4])
-        )
+        return bias + W @ col(h[1], h[2], h[3], h[4], h[5]) + U @ col(x[1], x[2], x[3], x[4])
 
     def five(v: Mat) -> Mat:
         return col(v[1], v[2], v[3], v[4], v[5])
 
-    book.chain(
-        "(a_1..a_5)", lambda w, c: five(w.a(c.t)), ("5", "b + W h + U x", a5), **t_
-    )
+    book.chain("(a_1..a_5)", lambda w, c: five(w.a(c.t)), ("5", "b + W h + U x", a5), **t_)
 
     for n in range(1, 6):  # the five rows are printed alike: row n has b_n, w_ni, u_nj
         book.chain(
@@ -78,9 +70,7 @@ def forward(book: Book) -> None:
                 "6",
                 f"b_{n} + sum_i w_{n}i h_i^(t-1) + sum_j u_{n}j x_j^(t)",
                 lambda w, c, n=n: (
-                    w.b[n]
-                    + S(lambda i: w.W[n, i] * w.h(c.t - 1)[i], 5)
-                    + S(lambda j: w.U[n, j] * w.x(c.t)[j], 4)
+                    w.b[n] + S(lambda i: w.W[n, i] * w.h(c.t - 1)[i], 5) + S(lambda j: w.U[n, j] * w.x(c.t)[j], 4)
                 ),
             ),
             **t_,
@@ -89,16 +79,12 @@ def forward(book: Book) -> None:
     def o7(w, c):
         a = w.a(c.t)
         V = grid(w.V, "11 12 13 14 15 / 21 22 23 24 25 / 31 32 33 34 35")
-        return col(w.c[1], w.c[2], w.c[3]) + V @ col(
-            tanh(a[1]), tanh(a[2]), tanh(a[3]), tanh(a[4]), tanh(a[5])
-        )
+        return col(w.c[1], w.c[2], w.c[3]) + V @ col(tanh(a[1]), tanh(a[2]), tanh(a[3]), tanh(a[4]), tanh(a[5]))
 
     def three(v: Mat) -> Mat:
         return col(v[1], v[2], v[3])
 
-    book.chain(
-        "(o_1..o_3)", lambda w, c: three(w.o(c.t)), ("7", "c + V tanh(a)", o7), **t_
-    )
+    book.chain("(o_1..o_3)", lambda w, c: three(w.o(c.t)), ("7", "c + V tanh(a)", o7), **t_)
 
     for n in range(1, 4):  # the three rows are printed alike: row n has c_n, v_ni
         book.chain(
@@ -116,9 +102,7 @@ def forward(book: Book) -> None:
         o = w.o(c.t)
         return (1 / S(lambda i: exp(o[i]), 3)) * col(exp(o[1]), exp(o[2]), exp(o[3]))
 
-    book.chain(
-        "(yh_1..yh_3)", lambda w, c: three(w.yh(c.t)), ("9", "exp(o) / sum", y9), **t_
-    )
+    book.chain("(yh_1..yh_3)", lambda w, c: three(w.yh(c.t)), ("9", "exp(o) / sum", y9), **t_)
 
 
 def losses(book: Book) -> None:
@@ -266,9 +250,7 @@ def last_step(book: Book) -> None:
             + v[2, 1] * exp(w.c[1] + S(lambda i: v[1, i] * h[i], 5))
             + v[3, 1] * exp(w.c[1] + S(lambda i: v[1, i] * h[i], 5))
         )
-        return -v[1, 1] + top / S(
-            lambda k: exp(w.c[k] + S(lambda m: v[k, m] * h[m], 5)), 3
-        )
+        return -v[1, 1] + top / S(lambda k: exp(w.c[k] + S(lambda m: v[k, m] * h[m], 5)), 3)
 
     def e26(w, c):
         v, y = w.V, w.yh(w.tau)
@@ -320,9 +302,7 @@ def last_step(book: Book) -> None:
         **t_or_tau,
     )
     book.label("32", "V^T", lambda w, c: grid(w.V, V_T), lambda w, c: w.V.T)
-    book.label(
-        "32", "grad_o^(tau) L", y32, lambda w, c: w.gnode(total, "o", w.tau), **t_or_tau
-    )
+    book.label("32", "grad_o^(tau) L", y32, lambda w, c: w.gnode(total, "o", w.tau), **t_or_tau)
     book.chain(
         "grad_{h^(tau)} L",
         lambda w, c: w.gnode(total, "h", w.tau),

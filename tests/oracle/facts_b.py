@@ -74,10 +74,7 @@ def step_before(book: Book) -> None:
         def expression(run):
             h = run.h[w.tau - 1]
             return S(
-                lambda i: (
-                    w.V[1, i]
-                    * tanh(w.b[i] + S(lambda al: w.W[i, al] * h[al], 5) + f(w, c, i))
-                ),
+                lambda i: w.V[1, i] * tanh(w.b[i] + S(lambda al: w.W[i, al] * h[al], 5) + f(w, c, i)),
                 5,
             )
 
@@ -104,9 +101,7 @@ def step_before(book: Book) -> None:
         (
             "41",
             "sum_i v_1i w_i1 (1 - (h_i^(tau))^2)",
-            lambda w, c: S(
-                lambda i: w.V[1, i] * w.W[i, 1] * (1 - w.h(w.tau)[i] ** 2), 5
-            ),
+            lambda w, c: S(lambda i: w.V[1, i] * w.W[i, 1] * (1 - w.h(w.tau)[i] ** 2), 5),
         ),
         **hand,
     )
@@ -125,9 +120,7 @@ def second_term(book: Book) -> None:
         h = w.h(w.tau)
 
         def summand(j):  # exp(c_j + .) is exp(o_j^(tau))
-            return exp(w.o(w.tau)[j]) * S(
-                lambda i: w.V[j, i] * w.W[i, 1] * (1 - h[i] ** 2), 5
-            )
+            return exp(w.o(w.tau)[j]) * S(lambda i: w.V[j, i] * w.W[i, 1] * (1 - h[i] ** 2), 5)
 
         def inner(m):
             return wh(w, w.tau, m) + c.hand(w.U @ w.x(w.tau), m)
@@ -155,10 +148,7 @@ def second_term(book: Book) -> None:
             lambda w, c: S(
                 lambda i: S(
                     lambda j: (
-                        (1 - w.h(w.tau)[i] ** 2)
-                        * w.W[i, 1]
-                        * w.V[j, i]
-                        * (w.yh(w.tau)[j] - (1 if j == 1 else 0))
+                        (1 - w.h(w.tau)[i] ** 2) * w.W[i, 1] * w.V[j, i] * (w.yh(w.tau)[j] - (1 if j == 1 else 0))
                     ),
                     3,
                 ),
@@ -174,9 +164,7 @@ def second_term(book: Book) -> None:
         (
             "44",
             "diag W^T V^T (yh..)",
-            lambda w, c: (
-                diag_h(w) @ grid(w.W, W_T) @ grid(w.V, V_T) @ y_less_one(w, w.tau)
-            ),
+            lambda w, c: diag_h(w) @ grid(w.W, W_T) @ grid(w.V, V_T) @ y_less_one(w, w.tau),
         ),
     )
     book.label(
@@ -202,9 +190,7 @@ def recursion_and_c(book: Book) -> None:
         (
             "45",
             "W^T diag(1 - (h^(t+1))^2) (grad_{h^(t+1)} L) + V^T (grad_{o^(t)} L)",
-            lambda w, c: (
-                w.W.T @ diag1m(w.h(c.t + 1)) @ gh(w, c.t + 1) + w.V.T @ go(w, c.t)
-            ),
+            lambda w, c: w.W.T @ diag1m(w.h(c.t + 1)) @ gh(w, c.t + 1) + w.V.T @ go(w, c.t),
         ),
         over=("t<tau",),
     )
@@ -295,9 +281,7 @@ def last_step_b(book: Book) -> None:
 
         def side(w, c, n=n, v1=v1, v2=v2, v3=v3):
             y, yt = w.yh(w.tau), w.yh(c.t)
-            return (1 - w.h(w.tau)[n] ** 2) * (
-                w.V[v1] * (y[1] - 1) + w.V[v2] * yt[2] + w.V[v3] * yt[3]
-            )
+            return (1 - w.h(w.tau)[n] ** 2) * (w.V[v1] * (y[1] - 1) + w.V[v2] * yt[2] + w.V[v3] * yt[3])
 
         text = "(1-h_{}^2)(v_{}{}(yh_1-1) + v_{}{} yh_2^(t) + v_{}{} yh_3^(t))"
         book.chain(

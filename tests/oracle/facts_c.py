@@ -147,9 +147,7 @@ def hidden_weights(book: Book) -> None:
         (
             "75",
             "-c_1 - sum v_1i tanh(..F..) + ln[..tanh(..F..)..]",
-            lambda w, c: loss_in_tanh(
-                w, w.tau, lambda i: inner(w, c, i), lambda i: inner(w, c, i)
-            ),
+            lambda w, c: loss_in_tanh(w, w.tau, lambda i: inner(w, c, i), lambda i: inner(w, c, i)),
         ),
         readings=(COMPONENT,),
     )
@@ -158,9 +156,7 @@ def hidden_weights(book: Book) -> None:
         h, before, v = w.h(w.tau), w.h(w.tau - 1), w.V
 
         def power(k):
-            return exp(
-                w.c[k] + S(lambda m: v[k, m] * MP.tanh(w.b[m] + inner(w, c, m)), 5)
-            )
+            return exp(w.c[k] + S(lambda m: v[k, m] * MP.tanh(w.b[m] + inner(w, c, m)), 5))
 
         first = -before[1] * (1 - h[1] ** 2) * S(lambda i: v[1, i], 5)
         top = before[1] * (1 - h[1] ** 2) * power(1) * S(lambda i: v[1, i], 5)
@@ -168,9 +164,9 @@ def hidden_weights(book: Book) -> None:
 
     def e77(w, c):
         h, before, v, y = w.h(w.tau), w.h(w.tau - 1), w.V, w.yh(w.tau)
-        return -before[1] * (1 - h[1] ** 2) * S(lambda i: v[1, i], 5) + y[1] * before[
-            1
-        ] * (1 - h[1] ** 2) * S(lambda i: v[1, i], 5)
+        return -before[1] * (1 - h[1] ** 2) * S(lambda i: v[1, i], 5) + y[1] * before[1] * (1 - h[1] ** 2) * S(
+            lambda i: v[1, i], 5
+        )
 
     book.chain(
         "dL^(tau)/dw_11",
@@ -203,9 +199,7 @@ def hidden_weights_steps(book: Book) -> None:
         (
             "79",
             "diag V^T (yh^(t)..) (h_1 h_1 h_3 h_4 h_5)",
-            lambda w, c: (
-                diag_h(w) @ grid(w.V, V_T) @ y_less_one(w, c.t) @ printed_row(w)
-            ),
+            lambda w, c: diag_h(w) @ grid(w.V, V_T) @ y_less_one(w, c.t) @ printed_row(w),
         ),
         over=("t",),
         readings=(T_AS_TAU,),
@@ -265,9 +259,7 @@ def by_units(name):
     def side(w, c):
         return S(
             lambda t: S(
-                lambda i: (
-                    w.dnode(total, "h", t, i) * w.gpar(comp("h", t, i), name, c.copy(t))
-                ),
+                lambda i: w.dnode(total, "h", t, i) * w.gpar(comp("h", t, i), name, c.copy(t)),
                 5,
             ),
             w.tau,

@@ -53,18 +53,13 @@ class Mat:
 
     def _same(self, other) -> None:
         if not isinstance(other, Mat):
-            raise ShapeError(
-                f"a matrix of shape {self.shape} and a scalar added or compared"
-            )
+            raise ShapeError(f"a matrix of shape {self.shape} and a scalar added or compared")
         if other.shape != self.shape:
             raise ShapeError(f"shapes {self.shape} and {other.shape} added or compared")
 
     def __add__(self, other):
         self._same(other)
-        return Mat(
-            [p + q for p, q in zip(r, s, strict=True)]
-            for r, s in zip(self.rows, other.rows, strict=True)
-        )
+        return Mat([p + q for p, q in zip(r, s, strict=True)] for r, s in zip(self.rows, other.rows, strict=True))
 
     __radd__ = __add__
 
@@ -87,9 +82,7 @@ class Mat:
 
     def __matmul__(self, other):
         if not isinstance(other, Mat) or self.shape[1] != other.shape[0]:
-            raise ShapeError(
-                f"product of {self.shape} and {getattr(other, 'shape', 'scalar')}"
-            )
+            raise ShapeError(f"product of {self.shape} and {getattr(other, 'shape', 'scalar')}")
         columns = list(zip(*other.rows, strict=True))
         return Mat([MP.fdot(r, s) for s in columns] for r in self.rows)
 
@@ -116,9 +109,7 @@ def row(*entries) -> Mat:
 
 def grid(source: Mat, text: str) -> Mat:
     """A printed matrix of entries of `source`: "11 21 31 / 12 22 32" are its subscripts."""
-    return Mat(
-        [source[int(s[0]), int(s[1])] for s in line.split()] for line in text.split("/")
-    )
+    return Mat([source[int(s[0]), int(s[1])] for s in line.split()] for line in text.split("/"))
 
 
 def diagonal(*entries) -> Mat:
@@ -177,19 +168,14 @@ class World:
 
     def _draw(self, rng: random.Random) -> None:
         def number(low: float, high: float):
-            value = (
-                MP.mpf(rng.randrange(int(low * 10**12), int(high * 10**12))) / 10**12
-            )
+            value = MP.mpf(rng.randrange(int(low * 10**12), int(high * 10**12))) / 10**12
             return value if rng.random() < 0.5 else -value
 
         def matrix(n: int, m: int, low: float, high: float) -> Mat:
             return Mat([number(low, high) for _ in range(m)] for _ in range(n))
 
         steps = range(1, self.tau + 1)
-        self.par = {
-            name: matrix(*size, 0.3, 1.0 if name in "Vc" else 0.7)
-            for name, size in SIZES.items()
-        }
+        self.par = {name: matrix(*size, 0.3, 1.0 if name in "Vc" else 0.7) for name, size in SIZES.items()}
         self.xs = {t: matrix(4, 1, 0.3, 1.0) for t in steps}
         self.h0 = matrix(5, 1, 0.3, 0.8)
         self.classes: dict[int, int] = {}
@@ -289,31 +275,21 @@ class World:
 
     def gnode(self, target: Callable, name: str, t: int) -> Mat:
         """The gradient of a scalar by the vector node name^(t): a column."""
-        return col(
-            *(self.dnode(target, name, t, i) for i in range(1, NODE_SIZES[name] + 1))
-        )
+        return col(*(self.dnode(target, name, t, i) for i in range(1, NODE_SIZES[name] + 1)))
 
-    def dpar(
-        self, target: Callable, name: str, i: int, j: int = 1, step: int | None = None
-    ):
+    def dpar(self, target: Callable, name: str, i: int, j: int = 1, step: int | None = None):
         """By one entry of a parameter: the shared one, or (step given) the copy of that step."""
         return self.d(target, ("par", name, (i, j), step))
 
     def gpar(self, target: Callable, name: str, step: int | None = None) -> Mat:
         """The gradient of a scalar by a parameter: it has the parameter's shape."""
         n, m = SIZES[name]
-        return Mat(
-            [self.dpar(target, name, i, j, step) for j in range(1, m + 1)]
-            for i in range(1, n + 1)
-        )
+        return Mat([self.dpar(target, name, i, j, step) for j in range(1, m + 1)] for i in range(1, n + 1))
 
     def jac(self, node: str, t: int, name: str, step: int | None = None) -> Mat:
         """The Jacobian [i, j] = d node_i^(t) / d name_j of a vector node by a bias."""
         n, m = NODE_SIZES[node], SIZES[name][0]
-        return Mat(
-            [self.dpar(comp(node, t, i), name, j, 1, step) for j in range(1, m + 1)]
-            for i in range(1, n + 1)
-        )
+        return Mat([self.dpar(comp(node, t, i), name, j, 1, step) for j in range(1, m + 1)] for i in range(1, n + 1))
 
 
 def total(run: Run):

@@ -90,11 +90,7 @@ def distance(left, right) -> tuple[object, object]:
         shapes = getattr(left, "shape", "scalar"), getattr(right, "shape", "scalar")
         if shapes[0] != shapes[1]:
             raise ShapeError("{} compared with {}".format(*shapes))
-        pairs = [
-            pair
-            for rows in zip(left.rows, right.rows, strict=True)
-            for pair in zip(*rows, strict=True)
-        ]
+        pairs = [pair for rows in zip(left.rows, right.rows, strict=True) for pair in zip(*rows, strict=True)]
     else:
         pairs = [(left, right)]
     gap = max(abs(p - q) for p, q in pairs)
@@ -104,9 +100,7 @@ def distance(left, right) -> tuple[object, object]:
 _outcomes: dict[tuple, Outcome] = {}
 
 
-def evaluate(
-    fact: Fact, readings: frozenset[str] = frozenset(), labels: str = ""
-) -> Outcome:
+def evaluate(fact: Fact, readings: frozenset[str] = frozenset(), labels: str = "") -> Outcome:
     """Both sides at every point; `labels` asks about other targets than the fact's own."""
     key = (id(fact), readings, labels or fact.y)
     if key not in _outcomes:
@@ -131,9 +125,7 @@ def _evaluate(fact: Fact, readings: frozenset[str], labels: str) -> Outcome:
     except Meaningless as error:
         return Outcome(meaningless=str(error))
     if not agrees and not largest > APART:
-        raise AssertionError(
-            f"({fact.number}) {fact.name}: neither same nor apart: {largest}"
-        )
+        raise AssertionError(f"({fact.number}) {fact.name}: neither same nor apart: {largest}")
     return Outcome("", largest, agrees, apart, seen)
 
 
@@ -152,9 +144,7 @@ def winning(fact: Fact) -> frozenset[str] | None:
 def judge(fact: Fact) -> str:
     if fact.kind == "definition":
         if fact.rhs is not None and not evaluate(fact).agrees:
-            raise AssertionError(
-                f"({fact.number}): the forward pass is not the definition"
-            )
+            raise AssertionError(f"({fact.number}): the forward pass is not the definition")
         return "definition"
     readings = winning(fact)
     if readings is None:
@@ -196,9 +186,7 @@ def _evidence(fact: Fact) -> str:
     text = (
         f"no meaning as printed: {plain.meaningless}"
         if plain.meaningless
-        else (
-            f"max|d| {MP.nstr(plain.difference, 3)}, apart at {plain.apart}/{plain.places}"
-        )
+        else (f"max|d| {MP.nstr(plain.difference, 3)}, apart at {plain.apart}/{plain.places}")
     )
     if readings:
         text += f"; as read max|d| {MP.nstr(evaluate(fact, readings).difference, 3)}"

@@ -14,9 +14,7 @@ def loss_in_h(w, t):
     """-c_1 - sum v_1i h_i + ln(sum_k exp(c_k + sum_l v_kl h_l)), as in (24), (36), (46), (65)."""
     h = w.h(t)
     return (
-        -w.c[1]
-        - S(lambda i: w.V[1, i] * h[i], 5)
-        + ln(S(lambda k: exp(w.c[k] + S(lambda m: w.V[k, m] * h[m], 5)), 3))
+        -w.c[1] - S(lambda i: w.V[1, i] * h[i], 5) + ln(S(lambda k: exp(w.c[k] + S(lambda m: w.V[k, m] * h[m], 5)), 3))
     )
 
 
@@ -27,9 +25,7 @@ def loss_in_tanh(w, t, shorthand1, shorthand2):
         - S(lambda i: w.V[1, i] * tanh(w.b[i] + shorthand1(i)), 5)
         + ln(
             S(
-                lambda k: exp(
-                    w.c[k] + S(lambda m: w.V[k, m] * tanh(w.b[m] + shorthand2(m)), 5)
-                ),
+                lambda k: exp(w.c[k] + S(lambda m: w.V[k, m] * tanh(w.b[m] + shorthand2(m)), 5)),
                 3,
             )
         )
@@ -44,9 +40,7 @@ def wh(w, t, i):
 def diag_h(w) -> Mat:
     """The printed diagonal matrix of (44), (58), (79)."""
     h = w.h(w.tau)
-    return diagonal(
-        1 - h[1] ** 2, 1 - h[2] ** 2, 1 - h[3] ** 2, 1 - h[4] ** 2, 1 - h[5] ** 2
-    )
+    return diagonal(1 - h[1] ** 2, 1 - h[2] ** 2, 1 - h[3] ** 2, 1 - h[4] ** 2, 1 - h[5] ** 2)
 
 
 def y_less_one(w, t: int) -> Mat:

@@ -59,9 +59,7 @@ def test_differences_agree_with_a_complex_step(labels: str) -> None:
         second = [value.imag / TINY for value in complex_losses(world, bump)]
         first = [float(world.d(loss(t), bump)) for t in range(1, world.tau + 1)]
         assert first == pytest.approx(second, rel=1e-11, abs=1e-13), bump
-        assert float(world.d(total, bump)) == pytest.approx(
-            sum(second), rel=1e-11, abs=1e-13
-        )
+        assert float(world.d(total, bump)) == pytest.approx(sum(second), rel=1e-11, abs=1e-13)
 
 
 def test_every_number_has_facts_and_a_verdict() -> None:
@@ -79,9 +77,7 @@ def test_what_is_called_a_clash_does_clash() -> None:
         if fact.meaningless and fact.lhs is not None and fact.rhs is not None:
             bare = replace(fact, meaningless="")
             with pytest.raises(Meaningless):
-                left, right = (
-                    side(world, Ctx(t=2, i=1)) for side in (bare.lhs, bare.rhs)
-                )
+                left, right = (side(world, Ctx(t=2, i=1)) for side in (bare.lhs, bare.rhs))
                 note_oracle.distance(left, right)
             seen.add(fact.number)
     assert len(seen) >= 3
