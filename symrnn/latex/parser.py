@@ -480,6 +480,8 @@ class _Parser:
             return Empty(span=span)
         if item.kind in ("char", "command"):
             return self.symbol(item, span)
+        if item.kind in ("amp", "break", "quad"):
+            raise _Placed("SR102", f"cannot read '{item.text}' here", span)
         return getattr(self, f"_{item.kind}")(item, span)  # type: ignore[no-any-return]
 
     def symbol(self, item: Item, span: Span) -> Tree:

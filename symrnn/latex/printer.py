@@ -39,6 +39,8 @@ def _print(tree: t.Tree) -> str:
 
 
 def _name(x: t.Name) -> str:
+    if x.text in n.BINARY:
+        return f"{{{x.text}}}"  # a sign that stands for itself
     if not x.style:
         return x.text + " " if x.text.startswith("\\") else x.text
     command = n.STYLE_PRINT[x.style]
@@ -163,10 +165,7 @@ def _prose(x: t.Prose) -> str:
 
 
 def _statements(x: t.Statements) -> str:
-    out = ""
-    for item in x.items:
-        out += (" \\quad " if out else "") + _print(item)
-    return out
+    return ", \\quad ".join(map(_print, x.items))
 
 
 _PRINTERS: dict[type[t.Tree], Callable[[Any], str]] = {
