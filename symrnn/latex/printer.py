@@ -121,7 +121,7 @@ def _additive(x: t.Additive) -> str:
 
 
 def _product(x: t.Product) -> str:
-    if all(not op and isinstance(f, t.Num | t.Name) for op, f in x.factors) and not _digits_meet(x):
+    if all(not op and isinstance(f, t.Num | t.Name) for op, f in x.factors) and not _meet(x):
         return "".join(_print(f) for _, f in x.factors)
     level = max((n.BINARY.get(op, n.PRODUCT) for op, _ in x.factors[1:]), default=n.PRODUCT)
     out = []
@@ -132,9 +132,9 @@ def _product(x: t.Product) -> str:
     return " ".join(out)
 
 
-def _digits_meet(x: t.Product) -> bool:
-    """Whether two factors side by side would read as one number."""
-    return any(isinstance(a, t.Num) and isinstance(b, t.Num) for (_, a), (_, b) in pairwise(x.factors))
+def _meet(x: t.Product) -> bool:
+    """Whether two factors printed without a space would read as one number or one word."""
+    return any(type(a) is type(b) for (_, a), (_, b) in pairwise(x.factors))
 
 
 def _factor(tree: t.Tree, level: int, last: bool) -> str:
