@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from symrnn.check import Checker
+from symrnn.checker import Checker
 from symrnn.diagnostic import UsageError
 from symrnn.manifest import Manifest, load, loads
 from symrnn.read.document import Document, read_path, read_text

@@ -14,7 +14,7 @@ from symrnn.expr import Symbol
 from symrnn.partials import to_sympy
 
 if TYPE_CHECKING:
-    from symrnn.check import Checker
+    from symrnn.checker import Checker
     from symrnn.network import Network
 
 

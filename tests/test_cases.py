@@ -25,7 +25,9 @@ def expectations(report: Report) -> dict[str, str]:
     out = {}
     for equation in report.checker.paper.equations:
         before = [(end, verdict) for end, verdict in places if end <= equation.span.start]
-        assert before and "$" not in text[before[-1][0] : equation.span.start], f"({equation.number}) has no expectation"
+        assert before and "$" not in text[before[-1][0] : equation.span.start], (
+            f"({equation.number}) has no expectation"
+        )
         out[equation.number] = before[-1][1]
     return out
 

@@ -116,8 +116,8 @@ BAD = {
     "missing file": (["check", "nowhere.md"], None, None, "no such file"),
     "unknown suffix": (["check", "doc.docx"], ("doc.docx", "x"), None, "no reader"),
     "unknown key": (["check", "doc.md"], ("doc.md", "$$a=b$$"), 'titel = "x"\n', "titel"),
-    "wrong type": (["check", "doc.md"], ("doc.md", "$$a=b$$"), 'define = 3\n', "define"),
-    "not TOML": (["check", "doc.md"], ("doc.md", "$$a=b$$"), 'define = [\n', "doc.toml"),
+    "wrong type": (["check", "doc.md"], ("doc.md", "$$a=b$$"), "define = 3\n", "define"),
+    "not TOML": (["check", "doc.md"], ("doc.md", "$$a=b$$"), "define = [\n", "doc.toml"),
     "bad declaration": (["check", "doc.md"], ("doc.md", "$$a=b$$"), "declare = ['x {']\n", "declare"),
     "bad size": (["check", "doc.md"], ("doc.md", "$$a=b$$"), "[sizes]\nn = 0\n", "not positive"),
     "no equation": (["check", "doc.md"], ("doc.md", "words only\n"), None, "no displayed equation"),
@@ -172,7 +172,9 @@ def test_a_bad_formula_has_code_and_place(latex: str, code: str, column: int, tm
 def test_a_formula_of_a_hundred_kilobytes(tmp_path: Path) -> None:
     many = " + ".join("a b" for _ in range(17_000))
     deep = "(" * 5_000 + "a" + ")" * 5_000
-    (tmp_path / "doc.md").write_text(f"$$a = {many} \\tag{{1}}$$\n\n$$a = {deep} \\tag{{2}}$$\n\n$$a = a \\tag{{3}}$$\n")
+    (tmp_path / "doc.md").write_text(
+        f"$$a = {many} \\tag{{1}}$$\n\n$$a = {deep} \\tag{{2}}$$\n\n$$a = a \\tag{{3}}$$\n"
+    )
     (tmp_path / "doc.toml").write_text("declare = ['a, b \\in \\mathbb{R}']\n")
     done = run("check", "doc.md", "--format", "json", cwd=tmp_path)
     assert done.returncode == 1, done.stderr

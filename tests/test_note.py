@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from symrnn.check import Checker
+from symrnn.checker import Checker
 from symrnn.manifest import load
 from symrnn.read.document import read_path
 from symrnn.verdict import ClaimReport, EquationReport, Kind
