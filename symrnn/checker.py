@@ -14,10 +14,10 @@ from symrnn.elaborate.claim import elaborate, elaborate_side
 from symrnn.elaborate.context import AS_PRINTED, READINGS, Reading
 from symrnn.elaborate.paper import read_paper
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Number
+from symrnn.expr import Index, Number, Ref
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex
-from symrnn.latex.tree import Fence, Product, Tree
+from symrnn.latex.tree import Fence, Name, Product, Stand, Tree, Word
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
 from symrnn.read.document import Document
@@ -110,7 +110,7 @@ class Checker:
         if claim.lhs is None or claim.kind == "definition":
             return self.introduce(claim)
         first: Judgement | None = None
-        for reading in READINGS:
+        for reading in applicable(claim, self.manifest):
             found = self.under(claim, number, reading)
             if found is None:
                 continue
@@ -127,7 +127,7 @@ class Checker:
     def introduce(self, claim: Claim) -> Judgement:
         """A definition, or an expression that the next line speaks of: it must have a meaning."""
         first: Diagnostic | None = None
-        for reading in READINGS:
+        for reading in applicable(claim, self.manifest):
             try:
                 if claim.lhs is None:
                     typed = elaborate_side(self.context, claim.rhs, reading)
@@ -198,7 +198,7 @@ class Checker:
     def instances(self, typed: Typed, assumptions: tuple[str, ...]) -> Iterator[Instance]:
         """The claim at every length and every value of its free letters that has a meaning."""
         count = 0
-        for steps in self.lengths:
+        for steps in self.lengths[-1:] if self.local(typed) else self.lengths:
             network = self.network(steps, assumptions)
             names = list(typed.letters)
             ranges = [self._range(network, dim, steps) for dim in typed.letters.values()]
@@ -216,6 +216,17 @@ class Checker:
                     right = evaluator.fill(right, left.shape)
                 pairs = tuple(zip(left.column(), right.column(), strict=True))
                 yield Instance(steps, letters, left.shape, pairs)
+
+    def local(self, typed: Typed) -> bool:
+        """Whether a claim speaks of steps up to t alone: then the longest sequence has all its instances."""
+        last = self.manifest.steps.last
+        for side in (typed.lhs, typed.rhs):
+            for e in side.walk():
+                if isinstance(e, Ref) and not e.symbol.timed and e.symbol in self.context.nodes:
+                    return False
+                if any(isinstance(v, Index) and v.letter == last for v in vars(e).values()):
+                    return False
+        return True
 
     def _range(self, network: Network, dim: int | str | None, steps: int) -> range:
         if dim is None:
@@ -299,8 +310,22 @@ class Checker:
         if not judgement.instances:
             return None
         sizes = dict(self.manifest.sizes)
-        lengths = tuple(sorted({i.steps for i in judgement.instances}))
-        return Scope(sizes or "all", lengths if self.timed else "all")
+        assert judgement.typed is not None
+        lengths = {i.steps for i in judgement.instances}
+        found = self.lengths if self.local(judgement.typed) else tuple(sorted(lengths))
+        return Scope(sizes or "all", found if self.timed else "all")
+
+
+def applicable(claim: Claim, manifest: Manifest) -> Iterator[Reading]:
+    """The readings that could change anything in a claim, judged by the symbols printed in it."""
+    nodes = [node for tree in (claim.lhs, claim.rhs) if tree is not None for node in tree.walk()]
+    letters = {node.text for node in nodes if isinstance(node, Name)}
+    shorthand = any(isinstance(node, Stand) for node in nodes)
+    derives = bool(letters & {"\\partial", "\\nabla", "d"}) or any(isinstance(x, Word) and x.text == "d" for x in nodes)
+    last = {manifest.steps.index, manifest.steps.last} <= letters
+    for reading in READINGS:
+        if (shorthand or not reading.component) and (derives or not reading.copy) and (last or not reading.last):
+            yield reading
 
 
 def _defining(claim: Claim) -> Claim:

@@ -65,7 +65,7 @@ class Decider:
 
     def renew(self) -> None:
         """Before the next claim, drop the towers that have grown large: small ones are fast."""
-        self.towers = {fine: tower for fine, tower in self.towers.items() if tower.size <= _FIRST_ROOM * 2}
+        self.towers = {fine: tower for fine, tower in self.towers.items() if tower.size <= _FIRST_ROOM * 4}
 
     def proves_zero(self, gap: Term, fine: bool) -> bool:
         """Whether the normal form of a term is zero; False also where the tower abstains."""

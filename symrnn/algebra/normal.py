@@ -138,14 +138,17 @@ class Tower:
         return Form(self._without_roots(num), den) if self.roots else Form(num, den)
 
     def mul(self, forms: Iterable[Form]) -> Form:
-        """The product; powers of one generator cancel against the denominator."""
-        num = self.context.constant(1)
+        """The product; what cancels against the denominator is cancelled."""
+        num: fmpq_mpoly | None = None
         den: dict[int, int] = {}
         for form in forms:
-            num = num * form.num
+            num = form.num if num is None else num * form.num
             for a, p in form.den:
                 den[a] = den.get(a, 0) + p
-        if den and num:
+        assert num is not None
+        if not den:
+            return self._checked(num, ())
+        if num:
             num = self._cancel(num, den)
         return self._checked(num, tuple(sorted((a, p) for a, p in den.items() if p)))
 
