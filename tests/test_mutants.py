@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from symrnn.check import Checker
+from symrnn.checker import Checker
 from symrnn.manifest import Manifest, load
 from symrnn.read.document import Document, Formula, read_path
 from symrnn.verdict import EquationReport, Kind
