@@ -65,8 +65,8 @@ WORDS: Final = {
 }  # fmt: skip
 CONNECTIVES: Final = frozenset({
     "and", "or", "for", "where", "if", "with", "thus", "so", "then", "when", "all", "that", "otherwise", "else", "as",
-    "such", "hence", "since", "because", "therefore", "let", "is", "are", "by", "i.e.", "e.g.", "note", "of", "the", "iff",
-    "s.t.", "each", "any", "every", "from", "to", "in", "a", "an",
+    "such", "hence", "since", "because", "therefore", "let", "is", "are", "by", "i.e.", "note", "of", "the", "iff",
+    "s.t.", "e.g.", "each", "any", "every", "from", "to", "in", "a", "an",
 })  # fmt: skip
 BIG: Final = frozenset({"\\sum", "\\prod", "\\int", "\\bigcup", "\\bigoplus"})
 

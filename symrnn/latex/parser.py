@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 
 from symrnn.diagnostic import Problem
 from symrnn.latex import notation as n
+from symrnn.latex.head import Head, Placed, place
 from symrnn.latex.prepare import is_prose, prepare, word_text
+from symrnn.latex.style import restyle
 from symrnn.latex.surface import Item, surface
 from symrnn.latex.tree import (
     Accent,
@@ -53,13 +55,13 @@ def parse(latex: str, offsets: Sequence[int] | None = None, words: frozenset[str
         items = prepare(surface(latex), words)
         return _Parser(items, places, words).statements()
     except RecursionError:
-        raise Problem("SR102", "is nested too deeply to be read", _span(places, 0, len(latex))) from None
+        raise Problem("SR102", "is nested too deeply to be read", place(places, 0, len(latex))) from None
     except Problem as problem:
-        if offsets is None or problem.diagnostic.span is None or isinstance(problem, _Placed):
+        if offsets is None or problem.diagnostic.span is None or isinstance(problem, Placed):
             raise
         d = problem.diagnostic
         assert d.span is not None
-        raise Problem(d.code, d.message, _span(places, d.span.start, d.span.end)) from None
+        raise Problem(d.code, d.message, place(places, d.span.start, d.span.end)) from None
 
 
 def parse_expression(latex: str, words: frozenset[str] = frozenset()) -> Tree:
@@ -70,58 +72,8 @@ def parse_expression(latex: str, words: frozenset[str] = frozenset()) -> Tree:
     return items[0]
 
 
-class _Placed(Problem):
-    """A problem whose span is in the source already."""
-
-
-def _span(places: Sequence[int], start: int, end: int) -> Span:
-    if end <= start:
-        return Span(places[start], places[start])
-    low, high = places[start], places[end - 1]
-    if high < low:  # inside the expansion of a macro, places may run backwards
-        low, high = min(places[start:end]), max(places[start:end])
-    return Span(low, high + 1)
-
-
-class _Parser:
-    """Precedence climbing over one sequence of items. ``bars``: open ``|`` fences; ``inside``: in a bracket."""
-
-    def __init__(self, items: Sequence[Item], places: Sequence[int], words: frozenset[str], inside: bool = False):
-        self.items = items
-        self.places = places
-        self.words = words
-        self.inside = inside
-        self.k = 0
-        self.closers: list[str] = []
-
-    # -- the reading head ---------------------------------------------------------------------
-
-    def peek(self) -> Item | None:
-        return self.items[self.k] if self.k < len(self.items) else None
-
-    def span(self, start: int, end: int) -> Span:
-        return _span(self.places, start, end)
-
-    def since(self, start: int) -> Span:
-        last = self.items[self.k - 1].end if self.k else start
-        return self.span(start, last)
-
-    def fail(self, item: Item | None, message: str) -> Problem:
-        if item is None:
-            end = self.items[-1].end if self.items else 0
-            return _Placed("SR102", message, self.span(max(0, end - 1), end))
-        return _Placed("SR102", message, self.span(item.start, item.end))
-
-    def soft(self) -> Item | None:
-        """The next item past row breaks and spacing, without moving."""
-        k = self.k
-        while k < len(self.items) and self.items[k].kind in ("break", "quad"):
-            k += 1
-        return self.items[k] if k < len(self.items) else None
-
-    def skip_soft(self) -> None:
-        while (item := self.peek()) and item.kind in ("break", "quad"):
-            self.k += 1
+class _Parser(Head):
+    """Precedence climbing over one sequence of items."""
 
     def within(self, item: Item) -> _Parser:
         return _Parser(prepare(item.parts, self.words), self.places, self.words)
@@ -183,15 +135,6 @@ class _Parser:
         self.k += 1
         return text
 
-    def relation_text(self, item: Item) -> str | None:
-        if item.kind in ("char", "command") and item.text in n.RELATIONS:
-            return item.text
-        if item.kind == "two" and item.text in n.DECORATIONS:
-            base = item.parts[1]
-            inner = base.parts[0] if base.kind == "group" and len(base.parts) == 1 else base
-            return inner.text if inner.text in n.RELATIONS else None
-        return None
-
     # -- expressions --------------------------------------------------------------------------
 
     def additive(self) -> Tree:
@@ -211,18 +154,12 @@ class _Parser:
             return terms[0][1]
         return Additive(tuple(terms), span=self.since(start))
 
-    def has_quad(self) -> bool:
-        return (item := self.peek()) is not None and item.kind == "quad"
-
     def sign(self) -> str:
         item = self.peek()
         if item is not None and self.strength(item) == n.SUM and item.text in (*n.SIGNS, "\u2212"):
             self.k += 1
             return _minus(item.text)
         return ""
-
-    def strength(self, item: Item) -> int:
-        return n.BINARY.get(item.text, 0) if item.kind in ("char", "command") else 0
 
     def binary(self, level: int) -> Tree:
         """Factors joined by operators of one level; juxtaposition belongs to the strongest."""
@@ -250,48 +187,6 @@ class _Parser:
         if len(factors) == 1:
             return factors[0][1]
         return Product(tuple(factors), span=self.since(start))
-
-    def continues_product(self, item: Item) -> bool:
-        """A row break before an opening bracket goes on with the product of the row above."""
-        here = self.peek()
-        return here is not None and here.kind == "break" and item.kind == "fenced"
-
-    def starts_operand(self, item: Item) -> bool:
-        base = item.base
-        if base.kind == "text":
-            return item.kind == "script" or not is_prose(base)
-        if base.kind == "char":
-            if base.text in n.BARS or base.text in n.CONDITIONAL_BARS:
-                return not self.closers and item.kind == "char" and self.bar_opens()
-            return base.text in n.OPENING or base.text == "!"
-        if base.kind == "command":
-            text = base.text
-            if text in n.CLOSING or text in n.RELATIONS or text in n.IMPLICATIONS or text in n.BINARY:
-                return False
-            if text in n.BARS or text in n.CONDITIONAL_BARS:
-                return self.bar_opens() if text in n.BARS and n.BARS[text] not in self.closers else False
-            return True
-        if base.kind == "two" and base.text in n.DECORATIONS and self.relation_text(base):
-            return False
-        return base.kind in (
-            "letter",
-            "number",
-            "word",
-            "group",
-            "one",
-            "two",
-            "fenced",
-            "environment",
-            "empty",
-        )
-
-    def bar_opens(self) -> bool:
-        """A bar after an operand opens a new one only if its partner comes before the end of this level."""
-        mark = self.items[self.k].base.text
-        if mark == "|" and self.inside:
-            return False
-        want = n.BARS.get(mark, mark)
-        return any(n.BARS.get(i.base.text) == want for i in self.items[self.k + 1 :])
 
     # -- operands -----------------------------------------------------------------------------
 
@@ -411,18 +306,6 @@ class _Parser:
             )
         return fence
 
-    def unclosed(self, opening: Item) -> Problem:
-        text = opening.base.text
-        return _Placed("SR101", f"'{text}' is never closed", self.span(opening.start, opening.end))
-
-    def closes(self, item: Item, want: str) -> bool:
-        text = item.base.text
-        if item.base.kind not in ("char", "command"):
-            return False
-        if text in n.BARS:
-            return n.BARS[text] == want
-        return text in n.CLOSING and want in n.CLOSING
-
     def big(self, item: Item) -> Tree:
         self.k += 1
         self.skip_soft()
@@ -457,16 +340,6 @@ class _Parser:
         arg = factors[0][1] if len(factors) == 1 else Product(tuple(factors), span=span)
         return Call(fn, arg, span=self.since(item.start))
 
-    def is_bracket(self, item: Item) -> bool:
-        base = item.base
-        return base.kind == "fenced" or (base.kind == "char" and base.text in ("(", "["))
-
-    def is_function(self, item: Item) -> bool:
-        base = item.base
-        if base.kind == "command":
-            return base.text[1:] in (n.FUNCTIONS | n.LIMIT_FUNCTIONS) or base.text in n.BIG
-        return base.kind == "text" and word_text(base.text) in n.WORDS
-
     def simple(self, item: Item) -> Tree:
         """An item that stands for itself."""
         span = self.span(item.start, item.end)
@@ -481,7 +354,7 @@ class _Parser:
         if item.kind in ("char", "command"):
             return self.symbol(item, span)
         if item.kind in ("amp", "break", "quad"):
-            raise _Placed("SR102", f"cannot read '{item.text}' here", span)
+            raise Placed("SR102", f"cannot read '{item.text}' here", span)
         return getattr(self, f"_{item.kind}")(item, span)  # type: ignore[no-any-return]
 
     def symbol(self, item: Item, span: Span) -> Tree:
@@ -491,8 +364,8 @@ class _Parser:
         if text in ("\\cdot", "?", "*", "\\bullet") or text[1:] in n.SYMBOLS | n.FUNCTIONS | n.LIMIT_FUNCTIONS:
             return Name(text, span=span)
         if item.kind == "command":
-            raise _Placed("SR102", f"the command '{text}' is not known here", span)
-        raise _Placed("SR102", f"cannot read '{text}' here", span)
+            raise Placed("SR102", f"the command '{text}' is not known here", span)
+        raise Placed("SR102", f"cannot read '{text}' here", span)
 
     def _group(self, item: Item, span: Span) -> Tree:
         return self.whole(item)
@@ -524,7 +397,7 @@ class _Parser:
         letters = item.parts if item.kind == "group" else (item,)
         if style == "rm" and letters and all(i.kind in ("letter", "digit") for i in letters):
             return Word("".join(i.text for i in letters), span=span)
-        tree = _restyle(self.part(item), style)
+        tree = restyle(self.part(item), style)
         return tree.at(span) if isinstance(tree, (Name, Num)) else tree
 
     def part(self, item: Item) -> Tree:
@@ -542,7 +415,7 @@ class _Parser:
         if env not in n.MATRICES:
             if item.text in n.ALIGNMENTS:
                 return self.within(item).listing_whole()
-            raise _Placed("SR102", f"the environment '{item.text}' is not known", span)
+            raise Placed("SR102", f"the environment '{item.text}' is not known", span)
         rows: list[list[list[Item]]] = [[[]]]
         for part in item.parts:
             if part.kind == "break":
@@ -572,22 +445,3 @@ def _call(fn: Tree, arg: Tree, span: Span) -> Tree:
         inner = Call(fn, arg.base, span=Span(span.start, arg.base.span.end))
         return Script(inner, arg.sub, arg.sup, arg.primes, span=span)
     return Call(fn, arg, span=span)
-
-
-def _restyle(tree: Tree, style: str) -> Tree:
-    """Style every letter and digit of a styled group."""
-    match tree:
-        case Name(text, "") if style:
-            return Name(text, style, span=tree.span)
-        case Num(text) if style:
-            return Name(text, style, span=tree.span)
-        case Product(factors):
-            return Product(tuple((op, _restyle(f, style)) for op, f in factors), span=tree.span)
-        case Additive(terms):
-            return Additive(tuple((s, _restyle(t, style)) for s, t in terms), span=tree.span)
-        case Script(base, sub, sup, primes):
-            return Script(_restyle(base, style), sub, sup, primes, span=tree.span)
-        case Accent(kind, body):
-            return Accent(kind, _restyle(body, style), span=tree.span)
-        case _:
-            return tree
