@@ -17,7 +17,7 @@ from symrnn.algebra.terms import Term
 from symrnn.claims import Definition
 from symrnn.evaluate import Evaluator, Inadmissible, Leaf, Unsupported
 from symrnn.expr import Dim, Ref, Symbol
-from symrnn.partials import Partials
+from symrnn.partials import NoTerm, Partials
 
 _HERE = 1_000_000  # the step at which definitions are kept, relative to which their steps are counted
 
@@ -178,7 +178,7 @@ class Network:
         world = _Generic(self.sizes) if generic else _Absolute(self.sizes)
         term = _component(d, key, Evaluator(world, values))
         slopes = Partials(term)
-        return Template(term, {v.args[0]: slopes.by(v) for v in slopes.variables})
+        return Template(term, {v.args[0]: _slope(slopes, v) for v in slopes.variables})
 
     def _place(self, term: Term, time: int | None) -> Term:
         """A template's term at a step."""
@@ -202,7 +202,7 @@ class Network:
         for variable in slopes.variables:
             inner = self._of_leaf(variable, wrt, copy)
             if not T.is_number(inner, 0):
-                total.append(T.mul(slopes.by(variable), inner))
+                total.append(T.mul(_slope(slopes, variable), inner))
         return T.add(*total)
 
     def _of_leaf(self, variable: Term, wrt: Leaf | str, copy: int | None) -> Term:
@@ -300,6 +300,13 @@ class _Absolute(_Generic):
 
     def leaf(self, leaf: Leaf) -> Term:
         return T.symbol(leaf)
+
+
+def _slope(slopes: Partials, variable: Term) -> Term:
+    try:
+        return slopes.by(variable)
+    except NoTerm as error:
+        raise Unsupported(str(error)) from None
 
 
 def _moved(leaf: Leaf, by: int) -> Leaf:

@@ -51,6 +51,10 @@ def _tables() -> tuple[dict[str, Any], dict[Any, str]]:
     return forward, {v: k for k, v in forward.items()}
 
 
+class NoTerm(Exception):
+    """SymPy answered with a function that terms do not have."""
+
+
 def to_sympy(term: Term, made: dict[int, Any], names: dict[Any, Term]) -> Any:
     """The SymPy expression of a term, its symbols and vertices as symbols; ``names`` leads back."""
     import sympy
@@ -104,7 +108,7 @@ def _from(value: Any, names: dict[Any, Term], made: dict[Any, Term]) -> Term:
         return T.apply(backward[value.func], from_sympy(value.args[0], names, made))
     if str(value) == "E":
         return T.apply("exp", T.rational(1))
-    raise ValueError(f"no term for {value}")
+    raise NoTerm(f"SymPy's derivative has a part that is not yet understood: {value.func.__name__}")
 
 
 class Partials:
