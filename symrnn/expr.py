@@ -275,3 +275,20 @@ class Gradient(Expr):
     of: Expr
     wrt: Expr
     denominator: bool = False
+
+
+def number(value: Fraction | int) -> Number:
+    """A rational constant."""
+    return Number(SCALAR, Fraction(value))
+
+
+def power(value: Expr, exponent: Expr) -> Expr:
+    """The elementwise power; a literal square root of a square is left as it stands."""
+    return Power(value.shape, value, exponent)
+
+
+def transpose(value: Expr) -> Expr:
+    """Rows and columns exchanged."""
+    if value.scalar:
+        return value
+    return Transpose((value.shape[1], value.shape[0]), value)

@@ -25,7 +25,7 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
     known = set(elab.scope.free)
     right = elab.expr(claim.rhs)
     _account_for_letters(elab, known, claim)
-    if not elab.same(left.shape, right.shape) and not isinstance(right, Number):
+    if not elab.same(left.shape, right.shape) and not (isinstance(right, Number) and right.value == 0):
         what = "label" if claim.kind == "label" else "right side"
         shapes = f"the left side is {show_shape(left.shape)}, the {what} {show_shape(right.shape)}"
         raise Problem("SR302", shapes, claim.rhs.span)

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import indicator
+from symrnn.elaborate import functions, indicator
 from symrnn.elaborate.names import head, parts
 from symrnn.expr import SCALAR, Entry, Expr, Gradient, Index, Local, Ref, Transpose, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
-from symrnn.latex.printer import latex
+from symrnn.latex.printer import short
 from symrnn.span import Span
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     if isinstance(above[0], t.Script) or below[1] is None:
         raise Problem("SR190", "this derivative is not yet understood", tree.span)
     if above[1] is None:
-        raise Problem("SR205", f"the derivative '{_short(tree)}' has nothing to act on", tree.span)
+        raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
     return gradient(elab, above[1], below[1], tree.span)
 
 
@@ -103,7 +103,7 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
     if variable is None:
         raise Problem("SR205", "∇ does not say by what it derives", factor.span)
     if not rest or rest[0][0]:
-        raise Problem("SR205", f"'{_short(factor)}' has nothing to act on", factor.span)
+        raise Problem("SR205", f"'{short(factor)}' has nothing to act on", factor.span)
     count = _extent(elab, factor, rest)
     governed = [rest.pop(0) for _ in range(count)]
     operand = governed[0][1]
@@ -156,7 +156,7 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
         assert name is not None
         function = elab.context.function(name.key)
         assert function is not None
-        value = elab.apply(function, fence, fn, span)
+        value = functions.apply(elab, function, fence, fn, span)
     if isinstance(arg, t.Script):
         if arg.sub is not None:
             value = elab.component(value, parts(arg.sub), span)
@@ -224,7 +224,3 @@ def _shared(elab: Elaborator, ref: Ref) -> bool:
 
 def _say(index: Index) -> str:
     return str(index).replace("\\", "")
-
-
-def _short(tree: t.Tree) -> str:
-    return latex(tree)[:60]

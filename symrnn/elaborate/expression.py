@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from symrnn.algebra.functions import TABLE
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import derivative, indicator, sums
+from symrnn.elaborate import derivative, functions, indicator, sums
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.names import Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
@@ -18,9 +17,7 @@ from symrnn.expr import (
     SCALAR,
     Add,
     Apply,
-    Constant,
     Count,
-    Diag,
     Divide,
     Entry,
     Expr,
@@ -29,21 +26,20 @@ from symrnn.expr import (
     MatMul,
     MatPower,
     Number,
-    Power,
     Ref,
     Shape,
     Slice,
-    Softmax,
     Table,
     Times,
     Total,
-    Trace,
-    Transpose,
+    number,
+    power,
     show_shape,
+    transpose,
 )
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
-from symrnn.latex.printer import latex
+from symrnn.latex.printer import latex, short
 from symrnn.span import Span
 
 ONE_INDEX = Index(None, 1)
@@ -81,7 +77,7 @@ class Elaborator:
             case t.Sqrt(body, None):
                 return power(self.expr(body), number(Fraction(1, 2)))
             case t.Call(fn, arg):
-                return self.call(fn, arg, tree.span)
+                return functions.call(self, fn, arg, tree.span)
             case t.Matrix():
                 return self.matrix(tree)
             case t.Brace(_, body, _):
@@ -102,7 +98,7 @@ class Elaborator:
                 raise Problem("SR203", "an operand is missing here", tree.span)
             case _:
                 kind = type(tree).__name__.lower()
-                raise Problem(NOT_YET, f"a {kind} ('{_short(tree)}') is not yet understood as a value", tree.span)
+                raise Problem(NOT_YET, f"a {kind} ('{short(tree)}') is not yet understood as a value", tree.span)
 
     # -- names --------------------------------------------------------------------------------
 
@@ -125,7 +121,7 @@ class Elaborator:
 
     def undeclared(self, tree: t.Tree) -> Problem:
         """Why a name means nothing here."""
-        shown = _short(tree)
+        shown = short(tree)
         found = head(tree)
         if found is not None:
             family = list(self.context.names.family(found.key))
@@ -161,7 +157,7 @@ class Elaborator:
         """``value`` with one or two component indices; one index of a matrix takes its row."""
         found = [to_index(i) for i in indices]
         if any(i is None for i in found):
-            raise Problem("SR204", f"'{_short(indices[0])}' is no index", span)
+            raise Problem("SR204", f"'{short(indices[0])}' is no index", span)
         first, *more = [i for i in found if i is not None]
         rows, cols = value.shape
         if more:
@@ -219,15 +215,21 @@ class Elaborator:
     def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
         """Superscripts left over on a value: a transpose, or a power."""
         for sup in sups:
-            if (is_transpose(sup) and not (value.scalar and isinstance(sup, t.Name) and sup.text in ("T", "t"))) or (
-                is_transpose(sup) and not self.context.names.match(sup)
-            ):
+            if is_transpose(sup) and not self.is_power(sup, value):
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
                 value = transpose(self.to_power(value, sup.factors[0][1], span))
             else:
                 value = self.to_power(value, sup, span)
         return value
+
+    def is_power(self, sup: t.Tree, value: Expr) -> bool:
+        """``W^t`` with the letter of steps, and a scalar to a declared T, are powers, not transposes."""
+        step = self.context.manifest.steps.index
+        timed = any(s.timed for s in self.context.names.symbols)
+        if timed and isinstance(sup, t.Name) and not sup.style and sup.text == step:
+            return True
+        return value.scalar and self.context.names.match(sup) is not None
 
     def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
         """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""
@@ -237,7 +239,7 @@ class Elaborator:
             if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
                 raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
             if index is None:
-                raise Problem("SR306", f"'{_short(sup)}' is no power of a matrix", span)
+                raise Problem("SR306", f"'{short(sup)}' is no power of a matrix", span)
             if not self.scope.same(rows, cols):
                 raise Problem("SR301", f"a {show_shape(value.shape)} matrix has no power", span)
             return MatPower(value.shape, value, index)
@@ -249,7 +251,7 @@ class Elaborator:
         """A tree that must be one number."""
         value = self.expr(tree)
         if not value.scalar:
-            raise Problem("SR302", f"'{_short(tree)}' is {show_shape(value.shape)} where a scalar is due", tree.span)
+            raise Problem("SR302", f"'{short(tree)}' is {show_shape(value.shape)} where a scalar is due", tree.span)
         return value
 
     # -- brackets and matrices ----------------------------------------------------------------
@@ -263,12 +265,12 @@ class Elaborator:
             if tree.open == "\\langle" and tree.body.seps == (",",):
                 left, right = (self.expr(i) for i in tree.body.items)
                 return self.inner(left, right, tree.span)
-            raise Problem(NOT_YET, f"'{_short(tree)}' is not yet understood as a value", tree.span)
+            raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
         if tree.open in ("\\|",):
             return power(self.square_norm(self.expr(tree.body)), number(Fraction(1, 2)))
         if tree.open in ("(", "[", ".") or tree.open == "\\{":
             return self.expr(tree.body)
-        raise Problem(NOT_YET, f"'{_short(tree)}' is not yet understood as a value", tree.span)
+        raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
 
     def square_norm(self, value: Expr) -> Expr:
         """The sum of the squares of all entries."""
@@ -292,64 +294,6 @@ class Elaborator:
             raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
         return Table((len(rows), len(rows[0])), rows)
 
-    # -- functions ----------------------------------------------------------------------------
-
-    def call(self, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
-        """A named function of a bracket or of the factors beside it."""
-        exponent: t.Tree | None = None
-        base = fn
-        if isinstance(fn, t.Script):
-            base, exponent = fn.base, fn.sup
-            if fn.sub is not None or fn.primes:
-                raise Problem(NOT_YET, f"'{_short(fn)}' is not yet understood as a function", fn.span)
-        text = base.text.removeprefix("\\") if isinstance(base, (t.Name, t.Word)) else ""
-        name = n.WORDS.get(text, text)
-        if self.context.names.match(fn) is not None or self.context.names.match(base) is not None:
-            return self.product(t.Product((("", fn), ("", arg)), span=span))
-        declared = self.context.manifest.functions.get(text)
-        name = declared or name
-        value = self.apply("ln" if name == "log" else name, arg, base, span)
-        if exponent is None:
-            return value
-        if is_transpose(exponent):
-            return transpose(value)
-        return power(value, self.scalar(exponent))
-
-    def apply(self, name: str, arg: t.Tree, fn: t.Tree, span: Span) -> Expr:
-        """A function by its canonical name."""
-        if name not in TABLE and name not in ("softmax", "diag", "tr", "eye", "ones"):
-            if name in n.WORDS.values() or name in n.FUNCTIONS:
-                raise Problem(NOT_YET, f"the function '{name}' is not yet understood", fn.span)
-            raise Problem("SR201", f"'{_short(fn)}' is neither a declared name nor a known function", fn.span)
-        if name in ("eye", "ones"):
-            return self.constant(name, arg, span)
-        value = self.expr(arg)
-        if name in TABLE:
-            return Apply(value.shape, name, value)
-        if name == "softmax":
-            return Softmax(value.shape, value)
-        if name == "tr":
-            if not self.same(value.shape[:1] * 2, value.shape):
-                raise Problem("SR301", f"the trace of a {show_shape(value.shape)} matrix", span)
-            return Trace(SCALAR, value)
-        if value.shape[1] != 1 and value.shape[0] != 1:
-            raise Problem("SR302", f"diag takes a vector, this is {show_shape(value.shape)}", arg.span)
-        size = value.shape[0] if value.shape[1] == 1 else value.shape[1]
-        return Diag((size, size), value)
-
-    def constant(self, kind: str, arg: t.Tree, span: Span) -> Expr:
-        """``eye(n)`` and ``ones(m, n)``, the words that manifests use."""
-        from symrnn.elaborate.names import spaces
-
-        inner = arg.body if isinstance(arg, t.Fence) else arg
-        pieces = inner.items if isinstance(inner, t.Listing) else (inner,)
-        if len(pieces) == 1:
-            pieces = (pieces[0], pieces[0] if kind == "eye" else t.Num("1"))
-        dims = [spaces(t.Script(t.Name("R"), None, p)) for p in pieces]
-        if len(dims) != 2 or dims[0] is None or dims[1] is None:
-            raise Problem("SR302", f"'{kind}' takes one or two sizes", span)
-        return Constant((dims[0][0], dims[1][0]), kind)
-
     # -- sums and products --------------------------------------------------------------------
 
     def same(self, a: Shape, b: Shape) -> bool:
@@ -370,12 +314,13 @@ class Elaborator:
         values = self.in_hand(tree, values)
         big = [v for v in values if not _fills(v)]
         shape = next((v.shape for v in big if not v.scalar), SCALAR)
+        vector = 1 in shape  # a number may stand for a vector full of it; for a matrix that is ambiguous
         if self.context.manifest.broadcast:
             shape = self.broadcast(big, shape, tree.span)
         else:
             for value, (_, term) in zip(values, tree.terms, strict=True):
-                if not _fills(value) and not self.same(value.shape, shape):
-                    raise self.clash(f"the sum '{_short(tree)}'", tuple(values), term.span)
+                if not (_fills(value) and vector) and not self.same(value.shape, shape):
+                    raise self.clash(f"the sum '{short(tree)}'", tuple(values), term.span)
         signs = [-1 if sign == "-" else 1 for sign, _ in tree.terms]
         return Add(shape, tuple(zip(signs, values, strict=True)))
 
@@ -448,7 +393,7 @@ class Elaborator:
             return MatMul((left.shape[0], right.shape[1]), left, right)
         if op == "\\cdot" and self.same(left.shape, right.shape) and 1 in left.shape:
             return self.inner(left, right, tree.span)
-        raise self.clash(f"the product '{_short(tree)}'", all_factors, tree.span)
+        raise self.clash(f"the product '{short(tree)}'", all_factors, tree.span)
 
     def hadamard(self, left: Expr, right: Expr, tree: t.Tree) -> Expr:
         """The elementwise product; with broadcasting, a row is repeated over the rows of a matrix."""
@@ -457,7 +402,7 @@ class Elaborator:
         if self.context.manifest.broadcast:
             shape = self.broadcast([left, right], left.shape, tree.span)
             return Times(shape, left, right)
-        raise self.clash(f"the elementwise product '{_short(tree)}'", (left, right), tree.span)
+        raise self.clash(f"the elementwise product '{short(tree)}'", (left, right), tree.span)
 
     def divide(self, left: Expr, right: Expr, span: Span) -> Expr:
         """The quotient by a scalar, or entry by entry."""
@@ -472,23 +417,6 @@ class Elaborator:
         raise self.clash("a quotient", (left, right), span)
 
 
-def number(value: Fraction | int) -> Number:
-    """A rational constant."""
-    return Number(SCALAR, Fraction(value))
-
-
-def power(value: Expr, exponent: Expr) -> Expr:
-    """The elementwise power; a literal square root of a square is left as it stands."""
-    return Power(value.shape, value, exponent)
-
-
-def transpose(value: Expr) -> Expr:
-    """Rows and columns exchanged."""
-    if value.scalar:
-        return value
-    return Transpose((value.shape[1], value.shape[0]), value)
-
-
 def _fills(value: Expr) -> bool:
     """A literal number may stand for a vector or matrix full of it."""
     return isinstance(value, Number)
@@ -497,8 +425,3 @@ def _fills(value: Expr) -> bool:
 def _norm_mark(tree: t.Script) -> bool:
     """``‖·‖_2`` and ``‖·‖_F``: the mark of the norm is no index."""
     return isinstance(tree.base, t.Fence) and tree.base.open == "\\|" and latex(tree.sub or t.Empty()) in ("2", "F")
-
-
-def _short(tree: t.Tree) -> str:
-    text = latex(tree)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -30,6 +30,12 @@ def latex(tree: t.Tree) -> str:
     return _tidy(_print(tree))
 
 
+def short(tree: t.Tree) -> str:
+    """The LaTeX of a tree, cut to fit into a sentence."""
+    text = latex(tree)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
 def _tidy(text: str) -> str:
     return " ".join(text.split())
 
