@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symrnn.diagnostic import Diagnostic
-from symrnn.expr import Dim, Expr, Index, Symbol
+from symrnn.expr import Dim, Expr, Index, Reduce, Ref, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.span import Span
 
@@ -61,6 +61,25 @@ class Definition:
     col: Index | None
     rhs: Expr
     number: str = ""
+
+    def shifts(self, last: str) -> bool:
+        """Whether the definition reads the same at every step of every sequence: the letter of its step
+        stands only as a step of quantities, all quantities with a step stand at such steps, and the last
+        step ``last`` does not occur. Such a definition is evaluated once.
+        """
+        if self.time is None or self.time.letter is None:
+            return False
+        step = self.time.letter
+        for e in self.rhs.walk():
+            if isinstance(e, Reduce) and e.timed:
+                return False
+            for name, value in vars(e).items():
+                for index in value if isinstance(value, tuple) else (value,):
+                    if isinstance(index, Index):
+                        as_step = isinstance(e, Ref) and name == "time"
+                        if index.letter == last or as_step != (index.letter == step):
+                            return False
+        return True
 
 
 @dataclass

@@ -56,12 +56,14 @@ class Symbol:
     shape: Shape
     timed: str = ""
     onehot: bool = False
+    mark: str = ""  # tells apart two names that differ in style alone
 
     @property
     def name(self) -> str:
         """A plain name for people and for certificates, unique in a document."""
         bare = self.key.replace("\\", "").replace(" ", "_")
-        return bare + (f"_{self.label}" if self.label else "") + ("(t)" if self.timed else "")
+        marked = bare + (f".{self.mark}" if self.mark else "")
+        return marked + (f"_{self.label}" if self.label else "") + ("(t)" if self.timed else "")
 
 
 @dataclass(frozen=True)

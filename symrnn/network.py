@@ -9,6 +9,7 @@ printed definition. So the graph grows linearly with τ, and nothing is ever sub
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,7 +54,15 @@ class Model:
         for d in definitions:
             self.definitions.setdefault(d.symbol, []).append(d)
         self.templates: dict[Leaf, Template | None] = {}
+        self._shifting: dict[int, bool] = {}
         self.lags = self._lags()
+
+    def shifting(self, d: Definition) -> bool:
+        """Whether a definition is kept once for all steps."""
+        found = self._shifting.get(id(d))
+        if found is None:
+            found = self._shifting[id(d)] = d.shifts(self.last)
+        return found
 
     def _lags(self) -> dict[Symbol, int]:
         """How many steps back of the first step each symbol is used: those before are given, not computed."""
@@ -119,6 +128,7 @@ class Network:
         self.given = {d.symbol: d for d in given}
         self.values = {model.last: steps}
         self.nodes: dict[Leaf, Term] = {}
+        self.pending: set[Leaf] = set()  # scalars whose definitions are being opened
         self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
         self.adjoints: dict[Adjoint, Term] = {}
         self.above: dict[Leaf, frozenset[Leaf]] = {}
@@ -134,11 +144,17 @@ class Network:
             if leaf.time is not None:
                 self._admit(leaf)
                 start = self.model.first
-                for s in range(start, leaf.time):  # from the first step on, so that no recursion is deep
-                    earlier = leaf._replace(time=s)
-                    if earlier not in self.nodes and self.model.find(leaf) is not None:
-                        self.nodes[earlier] = self._node(earlier)
-            found = self.nodes[leaf] = self._node(leaf)
+                if not self.pending and self.model.find(leaf) is not None:
+                    for s in range(start, leaf.time):  # from the first step on, so that no recursion is deep
+                        with suppress(Inadmissible):
+                            self.leaf(leaf._replace(time=s))
+            if leaf in self.pending:
+                raise Unsupported(f"the definition of {leaf} goes in a circle")
+            self.pending.add(leaf)
+            try:
+                found = self.nodes[leaf] = self._node(leaf)
+            finally:
+                self.pending.discard(leaf)
         return found
 
     def _admit(self, leaf: Leaf) -> None:
@@ -154,7 +170,7 @@ class Network:
         template = self.template(leaf)
         if template is None:
             return T.symbol(leaf)
-        return T.let(leaf, self._place(template.term, leaf.time))
+        return T.let(leaf, self._place(template.term, self._shift(leaf)))
 
     def _instance(self, d: Definition, leaf: Leaf) -> Term:
         """A definition's right side at one component and step, evaluated outright."""
@@ -166,7 +182,7 @@ class Network:
         d = self.model.find(leaf)
         if d is None:
             return None
-        generic = d.time is not None and d.time.letter is not None
+        generic = self.model.shifting(d)
         key = leaf._replace(time=_HERE if generic else leaf.time)
         store = self.model.templates if generic else self.templates
         if key not in store:
@@ -180,10 +196,14 @@ class Network:
         slopes = Partials(term)
         return Template(term, {v.args[0]: _slope(slopes, v) for v in slopes.variables})
 
-    def _place(self, term: Term, time: int | None) -> Term:
-        """A template's term at a step."""
-        shift = time if time is not None else 0
+    def _place(self, term: Term, shift: int) -> Term:
+        """A template's term with its steps counted from ``shift``."""
         return T.rebuild(term, lambda s: self.leaf(_moved(s.args[0], shift)))
+
+    def _shift(self, leaf: Leaf) -> int:
+        """The step from which the definition of a scalar counts: its own if it was kept generic."""
+        d = self.model.find(leaf)
+        return leaf.time if d is not None and leaf.time is not None and self.model.shifting(d) else 0
 
     # -- derivatives --------------------------------------------------------------------------
 
@@ -241,15 +261,11 @@ class Network:
                 continue
             outer = self.adjoint(key.of, user)
             if not T.is_number(outer, 0):
-                total.append(T.mul(outer, self._place(slope, user.time if self._is_generic(user) else 0)))
+                total.append(T.mul(outer, self._place(slope, self._shift(user))))
         value = T.add(*total) if total else T.rational(0)
         if value.op in ("num", "let", "sym"):
             return value
         return T.let(key, value, opaque=len(total) > 1)  # the product along one path may be opened at no cost
-
-    def _is_generic(self, leaf: Leaf) -> bool:
-        d = self.model.find(leaf)
-        return d is not None and d.time is not None and d.time.letter is not None
 
     def ancestors(self, of: Leaf) -> frozenset[Leaf]:
         """The nodes that a node is computed from, itself among them."""
@@ -262,7 +278,7 @@ class Network:
                 template = self.template(leaf)
                 if template is None:
                     continue
-                shift = leaf.time if leaf.time is not None and self._is_generic(leaf) else 0
+                shift = self._shift(leaf)
                 for used in template.slopes:
                     inner = _moved(used, shift)
                     if inner not in seen and self.model.find(inner) is not None:
@@ -278,7 +294,7 @@ class Network:
             for leaf in self._all_nodes():
                 template = self.template(leaf)
                 assert template is not None
-                shift = leaf.time if leaf.time is not None and self._is_generic(leaf) else 0
+                shift = self._shift(leaf)
                 for used, slope in template.slopes.items():
                     self.users.setdefault(_moved(used, shift), []).append((leaf, slope))
         return self.users

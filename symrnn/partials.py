@@ -67,7 +67,9 @@ def to_sympy(term: Term, made: dict[int, Any], names: dict[Any, Term]) -> Any:
             case "num":
                 value: Any = sympy.Rational(t.args[0].numerator, t.args[0].denominator)
             case "sym" | "let":
-                value = sympy.Symbol(f"{T.label(t.args[0])}", real=True)
+                value = sympy.Symbol(T.label(t.args[0]), real=True)
+                if names.get(value, t) is not t:  # another thing of the same name
+                    value = sympy.Symbol(f"{T.label(t.args[0])}#{t.id}", real=True)
                 names[value] = t
             case "add":
                 value = sympy.Add(*(made[a.id] for a in t.args))

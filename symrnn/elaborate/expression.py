@@ -111,6 +111,8 @@ class Elaborator:
             if tree.text in self.locals:
                 return Local(SCALAR, tree.text)
             index = to_index(tree)
+            if index and index.letter == self.context.manifest.steps.index and self.context.names.timed:
+                self.step(index, tree.span)
             if index and index.letter and (self.scope.find(index.letter) or self.context.fixed(index.letter)):
                 return Count(SCALAR, index)
             if tree.text in ("\\nabla", "\\partial"):
@@ -216,6 +218,8 @@ class Elaborator:
         """Superscripts left over on a value: a transpose, or a power."""
         for sup in sups:
             if is_transpose(sup) and not self.is_power(sup, value):
+                if isinstance(value, (Ref, Number, Local, Count)) and value.scalar:
+                    raise Problem(NOT_YET, f"'{short(sup)}' above a scalar is neither declared nor a transpose", span)
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
                 value = transpose(self.to_power(value, sup.factors[0][1], span))
@@ -224,12 +228,11 @@ class Elaborator:
         return value
 
     def is_power(self, sup: t.Tree, value: Expr) -> bool:
-        """``W^t`` with the letter of steps, and a scalar to a declared T, are powers, not transposes."""
-        step = self.context.manifest.steps.index
-        timed = any(s.timed for s in self.context.names.symbols)
-        if timed and isinstance(sup, t.Name) and not sup.style and sup.text == step:
+        """``W^t`` with the letter of steps, and a scalar to a T that is declared or the last step, are powers."""
+        letter = sup.text if isinstance(sup, t.Name) and not sup.style else ""
+        if letter == self.context.manifest.steps.index and self.context.names.timed:
             return True
-        return value.scalar and self.context.names.match(sup) is not None
+        return value.scalar and (self.context.fixed(letter) or self.context.names.match(sup) is not None)
 
     def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
         """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""

@@ -99,13 +99,24 @@ class Names:
     step: str = "t"
     symbols: list[Symbol] = field(default_factory=list)
 
+    @property
+    def timed(self) -> bool:
+        """Whether any name carries a step."""
+        return any(s.timed for s in self.symbols)
+
     def family(self, key: str) -> Iterator[Symbol]:
         """The symbols written with this letter."""
         return (s for s in self.symbols if s.key == key)
 
     def declare(self, symbol: Symbol) -> None:
-        """Add or replace a symbol."""
-        self.symbols = [s for s in self.symbols if not _same_name(s, symbol)] + [symbol]
+        """Add or replace a symbol; its plain name stays apart from those of all others."""
+        self.symbols = [s for s in self.symbols if not _same_name(s, symbol)]
+        taken = {s.name for s in self.symbols}
+        if symbol.name in taken:
+            symbol = replace(symbol, mark=symbol.style or "plain")
+        while symbol.name in taken:
+            symbol = replace(symbol, mark=symbol.mark + "'")
+        self.symbols.append(symbol)
 
     def declared(self, tree: t.Tree, shape: Shape) -> Symbol | None:
         """The symbol that a declaration or a defining left side introduces; letters of steps show its time."""
@@ -139,6 +150,8 @@ class Names:
         if found is None:
             return None
         matches = [m for s in self.family(found.key) if (m := self._match(s, found))]
+        if any(m.time is not None for m in matches):  # h_0 is h_t at step 0, whatever else was declared
+            matches = [m for m in matches if m.time is not None or not m.symbol.label.isdigit()]
         if not matches and len(found.key) == 1 and found.key.islower():
             for s in self.family(found.key.upper()):
                 m = self._match(s, found)
@@ -153,7 +166,12 @@ class Names:
 
     def _match(self, s: Symbol, found: Head) -> Match | None:
         subs, sups = list(found.subs), list(found.sups)
-        if s.label:
+        below, hat, above = s.label.partition("^")
+        if hat:
+            if not sups or _plain(sups[0]) != above or label(subs[: below.count(",") + bool(below)], []) != below:
+                return None
+            subs, sups = subs[below.count(",") + bool(below) :], sups[1:]
+        elif s.label:
             size = next((k for k in range(len(subs), -1, -1) if label(subs[:k], []) == s.label), None)
             if size is None:
                 whole = label(subs, sups[:1])
@@ -173,7 +191,7 @@ class Names:
             if position is None:
                 return None
             time = to_index(subs.pop(position))
-        elif sups and isinstance(sups[0], t.Fence) and sups[0].open == "(":
+        elif self.timed and sups and isinstance(sups[0], t.Fence) and sups[0].open == "(":
             copy = to_index(sups[0])
             if copy is None:
                 return None

@@ -12,10 +12,11 @@ from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import Names, declarations
 from symrnn.elaborate.scope import to_index
 from symrnn.elaborate.shorthand import compile_rule, rewrite
-from symrnn.expr import Entry, Ref
+from symrnn.expr import Constant, Entry, Index, Number, Ref, Times
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse, parse_expression
+from symrnn.latex.printer import short
 from symrnn.manifest import Manifest
 from symrnn.read.document import Document, Formula
 
@@ -325,11 +326,17 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         symbol = context.names.declared(lhs, value.shape)
         if symbol is None:
             raise Problem("SR203", "a definition has a name on its left", lhs.span)
+        if isinstance(value, Number) and symbol.label:
+            raise Problem("SR201", f"the shape of '{short(lhs)}' is not declared", lhs.span)
         context.names.declare(symbol)
         found = context.names.match(lhs)
-        assert found is not None
+        if found is None or found.indices or found.sups:
+            context.names.symbols.remove(symbol)
+            raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
     left = elab.expr(lhs)
     value = elab.expr(rhs)
+    if isinstance(value, Number) and not left.scalar:
+        value = Times(left.shape, value, Constant(left.shape, "ones"))
     if not elab.same(left.shape, value.shape):
         raise elab.clash("a definition", (left, value), rhs.span)
     if functional:
@@ -340,4 +347,14 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         base, row, col = left.body, left.row, left.col
     if not isinstance(base, Ref):
         raise Problem("SR203", "a definition has a name on its left", lhs.span)
+    if base.time is not None and base.time.letter is not None and context.fixed(base.time.letter):
+        raise Problem("SR190", "a definition at the last step is not yet understood", lhs.span)
+    row, col = (_number(context, i) for i in (row, col))
     return Definition(base.symbol, base.time, row, col, value, number)
+
+
+def _number(context: Context, index: Index | None) -> Index | None:
+    """A component counted by the letter of a size, as its number."""
+    if index is not None and index.letter in context.sizes:
+        return Index(None, context.sizes[index.letter] + index.offset)
+    return index
