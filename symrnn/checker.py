@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product as tuples
 
@@ -12,9 +13,11 @@ from symrnn.claims import Claim, Equation, Typed
 from symrnn.diagnostic import Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
 from symrnn.elaborate.context import AS_PRINTED, READINGS, Reading
+from symrnn.elaborate.names import spaces
 from symrnn.elaborate.paper import read_paper
+from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Index, Number, Ref
+from symrnn.expr import Index, Number, Ref, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex
 from symrnn.latex.tree import Fence, Name, Product, Stand, Tree, Word
@@ -25,6 +28,9 @@ from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, wo
 
 NOT_UNDERSTOOD = frozenset({"SR102", "SR190"})  # we could not read it: no verdict about its truth
 MOST_INSTANCES = 20_000
+_MEETS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,8 @@ class Checker:
 
     def judge(self, claim: Claim, number: str) -> Judgement:
         """As printed first, then under the readings; of each, without assumptions first."""
+        if claim.relation == "\\in":
+            return self.belongs(claim)
         if claim.relation not in n.EQUALITIES:
             message = f"the relation '{claim.relation}' is not decided"
             return Judgement(Kind.UNDECIDED, diagnostic=Diagnostic("SR190", message, claim.span))
@@ -123,6 +131,22 @@ class Checker:
             message = "stands under a condition of the text, which is not yet understood"
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
+
+    def belongs(self, claim: Claim) -> Judgement:
+        """``A ∈ R^{m×n}``: a statement of shape."""
+        assert claim.lhs is not None
+        wanted = spaces(claim.rhs)
+        try:
+            typed = elaborate_side(self.context, claim.lhs, AS_PRINTED)
+        except Problem as problem:
+            kind = Kind.UNDECIDED if problem.diagnostic.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
+            return Judgement(kind, diagnostic=problem.diagnostic)
+        assert typed is not None and wanted is not None
+        letters = Letters(self.context.sizes)
+        if all(letters.same(a, b) for a, b in zip(typed.lhs.shape, wanted, strict=True)):
+            return Judgement(Kind.DEFINED, typed)
+        message = f"this is {show_shape(typed.lhs.shape)}, not {show_shape(wanted)}"
+        return Judgement(Kind.ILL_FORMED, typed, diagnostic=Diagnostic("SR302", message, claim.span))
 
     def introduce(self, claim: Claim) -> Judgement:
         """A definition, or an expression that the next line speaks of: it must have a meaning."""
@@ -178,7 +202,7 @@ class Checker:
         unknown = False
         self.decider.renew()
         try:
-            for instance in self.instances(typed, assumptions):
+            for instance in self.instances(typed, assumptions, claim.where):
                 for k, (a, b) in enumerate(instance.pairs):
                     outcome = self.decider.decide(a, b)
                     if outcome is Outcome.DIFFERENT:
@@ -195,10 +219,12 @@ class Checker:
             return Judgement(Kind.ILL_FORMED, typed, assumptions, diagnostic=Diagnostic("SR307", message, claim.span))
         return Judgement(Kind.PROVED, typed, assumptions, instances=tuple(instances))
 
-    def instances(self, typed: Typed, assumptions: tuple[str, ...]) -> Iterator[Instance]:
+    def instances(
+        self, typed: Typed, assumptions: tuple[str, ...], where: tuple[tuple[Index, str, Index], ...] = ()
+    ) -> Iterator[Instance]:
         """The claim at every length and every value of its free letters that has a meaning."""
         count = 0
-        for steps in self.lengths[-1:] if self.local(typed) else self.lengths:
+        for steps in self.lengths[-1:] if self.local(typed) and not where else self.lengths:
             network = self.network(steps, assumptions)
             names = list(typed.letters)
             ranges = [self._range(network, dim, steps) for dim in typed.letters.values()]
@@ -208,6 +234,10 @@ class Checker:
                     raise Unsupported(f"more than {MOST_INSTANCES} instances")
                 letters = dict(zip(names, values, strict=True))
                 evaluator = Evaluator(network, {**network.values, **letters})
+                known = {*evaluator.values, *network.sizes, None}
+                meant = [w for w in where if {w[0].letter, w[2].letter} <= known]  # others concern other statements
+                if not all(_MEETS[r](evaluator.index(a), evaluator.index(b)) for a, r, b in meant):
+                    continue
                 try:
                     left, right = evaluator(typed.lhs), evaluator(typed.rhs)
                 except Inadmissible:

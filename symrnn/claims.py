@@ -26,7 +26,8 @@ class Claim:
     previous: Tree | None = None
     relation: str = "="
     supplied: bool = False
-    conditional: bool = False  # stands under an «if» or «where» of the text
+    where: tuple[tuple[Index, str, Index], ...] = ()  # holds only at letters that meet these conditions
+    conditional: bool = False  # stands under a condition of the text that is not understood
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from symrnn.elaborate.names import Names
 from symrnn.elaborate.shorthand import Rule
 from symrnn.expr import Symbol
+from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest
 
 
@@ -49,7 +50,7 @@ class Context:
     names: Names
     rules: tuple[Rule, ...] = ()
     nodes: set[Symbol] = field(default_factory=set)  # the symbols that a definition computes
-    functional: set[Symbol] = field(default_factory=set)  # those printed with their arguments, f(x)
+    arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import functions, indicator
 from symrnn.elaborate.names import head, parts
-from symrnn.expr import SCALAR, Entry, Expr, Gradient, Index, Local, Ref, Transpose, show_shape
-from symrnn.latex import notation as n
+from symrnn.expr import SCALAR, Entry, Expr, Gradient, Index, Local, Ref, Symbol, Transpose, show_shape
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 from symrnn.span import Span
@@ -54,6 +53,8 @@ def marked(tree: t.Tree) -> tuple[t.Tree, t.Tree | None] | None:
 def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     """A fraction: a derivative when ∂ or d begins both halves, else a quotient."""
     above, below = marked(num), marked(den)
+    if _higher(num) or _higher(den):
+        raise Problem("SR190", "a second derivative is not yet understood", tree.span)
     if below is None or (above is None and not _is_partial(below[0])):
         if above is not None and _is_partial(above[0]):
             raise Problem("SR207", "∂ stands above this fraction but not below it", tree.span)
@@ -68,10 +69,21 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     return gradient(elab, above[1], below[1], tree.span)
 
 
+def _higher(tree: t.Tree) -> bool:
+    """``∂² A`` or ``∂x²``: a derivative of higher order."""
+    first = tree.factors[0][1] if isinstance(tree, t.Product) else tree
+    if isinstance(first, t.Script) and is_mark(first.base) and first.sub is None:
+        return True
+    marks = [f for _, f in tree.factors if is_mark(f)] if isinstance(tree, t.Product) else []
+    return len(marks) > 1 and _is_partial(marks[0])
+
+
 def operator(tree: t.Tree) -> t.Tree | None:
     r"""The variable of a derivative that acts on what follows: ``∇_X``, ``\partial_X``, ``\frac{d}{dX}``."""
     match tree:
         case t.Script(t.Name("\\nabla"), sub, sup) if sub is not None:
+            if sup is not None and not isinstance(sup, t.Fence):
+                raise Problem("SR190", "a power of ∇ is not yet understood", tree.span)
             return sub if sup is None else t.Script(sub, None, sup, span=tree.span)
         case t.Script(t.Name("\\partial"), sub, None) if sub is not None:
             return sub
@@ -94,6 +106,8 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
             rest.pop(0)
             out.append((op, applied))
+        elif is_mark(factor) and rest and not rest[0][0] and elab.context.names.match(factor) is None:
+            raise Problem("SR190", "a differential is not yet understood", factor.span)
         else:
             out.append((op, factor))
     return out
@@ -121,12 +135,13 @@ def _extent(elab: Elaborator, factor: t.Tree, rest: list[tuple[str, t.Tree]]) ->
     applied = len(rest) > 1 and not rest[1][0] and _is_application(elab, first, rest[1][1])
     if isinstance(factor, t.Frac):
         return len(rest)
+    if applied:
+        return 2
     found = elab.context.names.match(first)
-    if found is not None and not applied and len(rest) > 1 and not rest[1][0]:
-        axes = [d for d in found.symbol.shape if d != 1]
-        if len(axes) > len(found.indices):
-            return len(rest)
-    return 2 if applied else 1
+    whole = found is not None and len([d for d in found.symbol.shape if d != 1]) <= len(found.indices)
+    if whole and found is not None and found.symbol in elab.context.nodes:
+        return 1  # ∇L and what stands beside it
+    return len(rest)  # a constant or a vector in front: the operator is meant for the whole product
 
 
 def _is_application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
@@ -136,7 +151,7 @@ def _is_application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
     found = elab.context.names.match(fn)
     if found is not None:
         listed = isinstance(fence.body, t.Listing) and set(fence.body.seps) <= {",", ";", "|"}
-        return (listed and found.symbol.shape == SCALAR) or found.symbol in elab.context.functional
+        return (listed and found.symbol.shape == SCALAR) or found.symbol in elab.context.arguments
     name = head(fn)
     return name is not None and not name.subs and not name.sups and elab.context.function(name.key) is not None
 
@@ -149,7 +164,9 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
         return indicator.of_condition(elab, fence.body)
     if not isinstance(fence, t.Fence) or not _is_application(elab, fn, arg):
         return None
-    if elab.context.names.match(fn) is not None:
+    found = elab.context.names.match(fn)
+    if found is not None:
+        _same_arguments(elab, found.symbol, fence)
         value = elab.expr(fn)
     else:
         name = head(fn)
@@ -165,9 +182,21 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
     return value
 
 
+def _same_arguments(elab: Elaborator, symbol: Symbol, fence: t.Fence) -> None:
+    """A quantity printed with arguments is itself only if they are those of its definition, or plain names."""
+    known = elab.context.arguments.get(symbol)
+    if known is not None:
+        plain = fence.body == known
+    else:
+        items = fence.body.items if isinstance(fence.body, t.Listing) else (fence.body,)
+        plain = all(head(i) is not None or isinstance(i, (t.Fence, t.Dots)) for i in items)
+    if not plain:
+        raise Problem("SR190", f"{symbol.name} at other arguments is not yet understood", fence.span)
+
+
 def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span) -> Expr:
     """The derivative of a tree by a variable, typed by the shapes of both."""
-    variable = local_variable(elab, by)
+    variable = local_variable(elab, by, of)
     if variable is not None:
         elab.locals.append(variable)  # the claim's other side may use it too
         value = elab.expr(of)
@@ -177,11 +206,16 @@ def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span) -> Expr:
     return typed_gradient(elab, value, wrt, span)
 
 
-def local_variable(elab: Elaborator, by: t.Tree) -> str | None:
-    """A bare letter that no declaration knows: the formula's own variable, as in d/dx tanh x."""
-    if isinstance(by, t.Name) and not by.style and elab.context.names.match(by) is None and by.text not in n.BIG:
+def local_variable(elab: Elaborator, by: t.Tree, of: t.Tree) -> str | None:
+    """A bare letter that no declaration knows: the formula's own variable, as in d/dx tanh x.
+
+    It must stand in what is derived: else it is a name that somebody forgot to declare.
+    """
+    if not isinstance(by, t.Name) or by.style or elab.context.names.match(by) is not None:
+        return None
+    if by.text in elab.locals or any(node == by for node in of.walk()):
         return by.text
-    return None
+    raise Problem("SR201", f"'{short(by)}' is not declared", by.span)
 
 
 def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:

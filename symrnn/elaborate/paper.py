@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
+from symrnn.elaborate import conditions
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
-from symrnn.elaborate.names import Names, declarations
-from symrnn.elaborate.scope import to_index
+from symrnn.elaborate.names import Names, declarations, spaces
+from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.shorthand import compile_rule, rewrite
 from symrnn.expr import Constant, Entry, Index, Number, Ref, Times
 from symrnn.latex import notation as n
@@ -19,8 +20,6 @@ from symrnn.latex.parser import parse, parse_expression
 from symrnn.latex.printer import short
 from symrnn.manifest import Manifest
 from symrnn.read.document import Document, Formula
-
-_CONDITIONS = frozenset({"if", "for", "where", "when", "for all", "with"})
 
 
 @dataclass(frozen=True)
@@ -200,7 +199,7 @@ class _Maker:
         self.count = 0
         left = context.manifest.left.get(line.number)
         self.left = rewrite(_manifest_tree(left, "left", words).items[0], self.rules) if left is not None else None
-        self.defines = context.manifest.defines(line.number)
+        self.line_defines = context.manifest.defines(line.number)
 
     def claim(
         self, kind: str, lhs: t.Tree | None, rhs: t.Tree, previous: t.Tree | None = None, **more: object
@@ -211,30 +210,15 @@ class _Maker:
 
     def claims(self) -> Iterator[Claim]:
         assert self.line.tree is not None
-        conditional = False
         items = tuple(rewrite(item, self.rules) for item in self.line.tree.items)
-        for k, item in enumerate(items):
-            if isinstance(item, t.Prose):
-                conditional = item.text.strip().lower() in _CONDITIONS
-                continue
-            if conditional and k < len(items):
-                if self._is_condition(items, k):
-                    continue
-            if isinstance(item, t.Chain):
-                yield from self.chain(item)
-            else:
-                yield from self.expression(item, k == len(items) - 1)
-            yield from self.labels(item)
-
-    def _is_condition(self, items: tuple[t.Tree, ...], k: int) -> bool:
-        """After «for» or «if» stands the condition, not a claim, up to the next statement."""
-        item = items[k]
-        if isinstance(item, t.Chain):
-            return all(to_index(side) is not None or isinstance(side, t.Product) for _, side in item.links)
-        return True
+        for item, condition, unsure, last in conditions.attached(self.context, items):
+            made = self.chain(item) if isinstance(item, t.Chain) else self.expression(item, last)
+            for claim in (*made, *self.labels(item)):
+                yield replace(claim, where=condition, conditional=unsure)
 
     def chain(self, tree: t.Chain) -> Iterator[Claim]:
         links = list(tree.links)
+        defines = self.line_defines
         supplied = False
         previous: t.Tree | None = None
         if links[0][0]:
@@ -253,9 +237,12 @@ class _Maker:
             self.flow.head, self.flow.last = head, head
         for relation, side in links:
             if relation == "\\in":
+                member = head if previous is None else previous
+                if spaces(side) is not None and name_head(member) is None:
+                    yield self.claim("relation", member, side, relation=relation)
                 continue
-            if self.defines and relation in n.EQUALITIES:
-                self.defines = False
+            if defines and relation in n.EQUALITIES:
+                defines = False
                 yield self.claim("definition", head, side, relation=relation)
             else:
                 yield self.claim("relation", head, side, previous, relation=relation, supplied=supplied)
@@ -316,9 +303,9 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
 
     Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
     """
-    functional = False
-    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(lhs.factors[1][1], t.Fence):
-        lhs, functional = lhs.factors[0][1], True
+    arguments: t.Tree | None = None
+    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
+        lhs, arguments = lhs.factors[0][1], fence.body
     elab = Elaborator(context)
     found = context.names.match(lhs)
     if found is None:
@@ -339,8 +326,8 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         value = Times(left.shape, value, Constant(left.shape, "ones"))
     if not elab.same(left.shape, value.shape):
         raise elab.clash("a definition", (left, value), rhs.span)
-    if functional:
-        context.functional.add(found.symbol)
+    if arguments is not None:
+        context.arguments[found.symbol] = arguments
     row = col = None
     base = left
     if isinstance(left, Entry):

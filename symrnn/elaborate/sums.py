@@ -91,6 +91,8 @@ def _reduce(
     elif info.dim is not None:
         low = low or Index(None, 1)
         high = high or (Index(None, info.dim) if isinstance(info.dim, int) else Index(info.dim))
+        for left_out in without:
+            elab.scope.use_axis(left_out, info.dim, tree.span)
         _check_range(elab, letter, low, high, info, tree)
     if low is None or high is None:
         raise Problem(

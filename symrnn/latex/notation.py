@@ -34,7 +34,7 @@ RELATIONS: Final = frozenset({
     "\\colonequals", "\\doteq", "\\leftarrow", "\\gets", "\\rightarrow", "\\to", "\\mapsto", "\\longrightarrow",
     "\\cong", "\\longmapsto",
 })  # fmt: skip
-ASSIGNMENTS: Final = frozenset({":=", "\\triangleq", "\\coloneqq", "\\colonequals", "\\doteq", "\\leftarrow", "\\gets"})
+ASSIGNMENTS: Final = frozenset({":=", "\\triangleq", "\\coloneqq", "\\colonequals", "\\doteq"})  # arrows are updates
 EQUALITIES: Final = frozenset({"=", "\\equiv"}) | ASSIGNMENTS
 IMPLICATIONS: Final = frozenset(
     {"\\Rightarrow", "\\implies", "\\Leftrightarrow", "\\iff", "\\Longrightarrow", "\\therefore"}
