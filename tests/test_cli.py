@@ -102,7 +102,8 @@ def test_sarif_and_github() -> None:
 
 
 def test_exit_status_zero_and_strict(tmp_path: Path) -> None:
-    text = "For $x_t, y_t \\in \\mathbb{R}$.\n\n$$y_t = 2 x_t \\tag{1}$$\n\n$$\\frac{\\partial y_t}{\\partial x_t} = 2 \\tag{2}$$\n"
+    text = "For $x_t, y_t \\in \\mathbb{R}$.\n\n$$y_t = 2 x_t \\tag{1}$$\n\n"
+    text += "$$\\frac{\\partial y_t}{\\partial x_t} = 2 \\tag{2}$$\n"
     (tmp_path / "good.md").write_text(text)
     (tmp_path / "good.toml").write_text('define = ["1"]\n[steps]\nlast = "T"\n')
     assert run("check", "good.md", cwd=tmp_path).returncode == 0

@@ -148,7 +148,7 @@ class Field:
         if poly.total_degree() == 1:  # irreducible
             lead = fraction(poly.leading_coefficient())
             return lead, [(self.atom(poly / poly.leading_coefficient()), 1)]
-        content, factors = poly.factor()
+        content, factors = self._small_factors(poly)
         out = []
         scale = fraction(content)
         for f, p in factors:
@@ -156,6 +156,25 @@ class Field:
             out.append((self.atom(f / fmpq(lead.numerator, lead.denominator)), int(p)))
             scale *= lead ** int(p)
         return scale, out
+
+    def _small_factors(self, poly: fmpq_mpoly) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
+        """FLINT's factors, found in a ring of the generators that occur: room for others costs it dearly."""
+        used = [k for k, e in enumerate(poly.degrees()) if e]
+        ring = fmpq_mpoly_ctx.get([f"u{k}" for k in range(len(used))], Ordering.lex)
+        small = ring.from_dict(
+            {tuple(m[k] for k in used): c for m, c in zip(poly.monoms(), poly.coeffs(), strict=True)}
+        )
+        content, factors = small.factor()
+        out = []
+        for factor, power in factors:
+            terms = {}
+            for m, c in zip(factor.monoms(), factor.coeffs(), strict=True):
+                exponents = [0] * self.size
+                for k, e in zip(used, m, strict=True):
+                    exponents[k] = e
+                terms[tuple(exponents)] = c
+            out.append((self.context.from_dict(terms), power))
+        return content, out
 
     def inverse(self, form: Form) -> Form:
         """One over a form that is not zero."""

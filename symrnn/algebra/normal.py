@@ -37,7 +37,7 @@ class Tower(Field):
     is quicker and proves most lines.
     """
 
-    def __init__(self, size: int = 64, fine: bool = False, limit: int = 100_000) -> None:
+    def __init__(self, size: int = 64, fine: bool = False, limit: int = 20_000) -> None:
         super().__init__(size, limit)
         self.fine = fine
         self.kernels: dict[int, tuple[str, Form]] = {}  # generator → function and argument
