@@ -94,9 +94,8 @@ def main() -> None:
     print(f"ratio of medians {a / b:.1f}   (pairs: {', '.join(f'{x / y:.1f}' for x, y in pairs)})")
     print("\nwhere the time goes (one process):")
     phases()
-    print(
-        f"\nthe naive way, simplify(lhs - rhs) fully substituted, one component of one instance, cap {options.cap:.0f} s:"
-    )
+    print("\nthe naive way, simplify(lhs - rhs) fully substituted, one component of one instance,")
+    print(f"cap {options.cap:.0f} s:")
     for number, steps in (("20", 1), ("27", 1), ("43", 2), ("45", 2), ("81", 2)):
         queue: multiprocessing.Queue = multiprocessing.Queue()
         process = multiprocessing.Process(target=naive, args=(number, steps, queue))

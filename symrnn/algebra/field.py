@@ -104,6 +104,8 @@ class Field:
                 lack = p - have.get(a, 0)
                 if lack:
                     num = num * self.atoms[a] ** lack
+                    if len(num) > self.limit:
+                        raise TooLarge
             total = total + num
         return self._checked(total, tuple(sorted(top.items())))
 

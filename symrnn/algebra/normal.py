@@ -13,7 +13,7 @@ Source: the structure theorem for elementary extensions (Risch 1979) for the cho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
@@ -21,11 +21,12 @@ from typing import Any
 from flint import fmpq, fmpq_mpoly
 
 from symrnn.algebra import functions
-from symrnn.algebra.field import Field, Form, Full, TooLarge, fraction
-from symrnn.algebra.terms import Term, is_number, parts, postorder
+from symrnn.algebra.field import Den, Field, Form, Full, TooLarge, fraction
+from symrnn.algebra.terms import Term, is_number, mul, parts, postorder
 
 __all__ = ["Form", "Full", "TooLarge", "Tower"]
 
+_SMALL = 300  # monomials in all: common denominators are taken without a second thought
 _POSITIVE = frozenset({"exp", "sigmoid", "cosh", "softplus"})  # kernels whose values are never negative
 
 
@@ -270,42 +271,107 @@ class Tower(Field):
 
     # -- the zero test ------------------------------------------------------------------------
 
-    def expand(self, form: Form) -> Form | None:
-        """Open the opaque vertex of the highest rank in the numerator, or None when there is none.
+    def is_zero(self, term: Term) -> bool:
+        """Whether a term is zero, opening opaque vertices one by one as needed.
 
-        The vertices with the highest rank cannot occur inside the definitions of the others, so one
-        pass over the ranks opens each vertex at most once.
+        The term is kept as a sum of fractions grouped by their denominators, which grows with the length
+        of a sum over steps, not with the product of the steps' denominators. Groups that all vanish
+        prove zero; so does their sum over the common denominator, which is taken when it is small and
+        at the end. The vertex of the highest rank is opened next: it cannot occur inside the definitions
+        of the others, so each is opened at most once.
         """
-        degrees = form.num.degrees()
-        present = [g for g in self.vertices if g < len(degrees) and degrees[g] > 0]
-        if not present:
-            return None
-        top = max(present, key=lambda g: (self.vertices[g].rank, g))
-        value = self.form(self.vertices[top].args[1])
-        num = form.num
-        if num.degrees()[top] == 1:
-            slope = num.derivative(top)
-            rest = num - slope * self.gens[top]
-            return self.add([Form(rest, form.den), self.mul([Form(slope, form.den), value])])
+        if is_number(term, 0):
+            return True
+        groups = self._collected(map(self.form, summands(term)))
+        while groups:
+            forms = [Form(num, den) for den, num in groups.items()]
+            vertex = self._highest(forms)
+            small = sum(len(f.num) for f in forms) < _SMALL
+            if (vertex is None or small) and self.vanishes(forms):
+                return True
+            if vertex is None:
+                return False
+            groups = self._opened(forms, vertex)
+        return True
+
+    def _collected(self, forms: Iterable[Form]) -> dict[Den, fmpq_mpoly]:
+        groups: dict[Den, fmpq_mpoly] = {}
+        for num, den in forms:
+            total = groups[den] + num if den in groups else num
+            groups[den] = total
+        if sum(map(len, groups.values())) > self.limit:
+            raise TooLarge
+        return {den: num for den, num in groups.items() if num}
+
+    def vanishes(self, forms: list[Form]) -> bool:
+        """Whether a sum of fractions is zero.
+
+        Only fractions whose denominators share an atom are brought to a common one. Sums of different
+        families have coprime denominators, so they cancel only if each is a polynomial.
+        """
+        families: list[tuple[set[int], list[Form]]] = []
+        for form in forms:
+            atoms, members = {a for a, _ in form.den}, [form]
+            for family in [f for f in families if f[0] & atoms]:
+                atoms |= family[0]
+                members += family[1]
+                families.remove(family)
+            families.append((atoms, members))
+        total = self.context.constant(0)
+        for _, members in families:
+            joined = self.reduced(self.add(members))
+            if joined.den:
+                return False
+            total = total + joined.num
+        return not total
+
+    def _highest(self, forms: list[Form]) -> int | None:
+        present: set[int] = set()
+        for form in forms:
+            degrees = form.num.degrees()
+            present.update(g for g in self.vertices if degrees[g])
+        return max(present, key=lambda g: (self.vertices[g].rank, g), default=None)
+
+    def _opened(self, forms: list[Form], vertex: int) -> dict[Den, fmpq_mpoly]:
+        """The sum with a vertex replaced by its definition."""
+        values = [self.form(s) for s in summands(self.vertices[vertex].args[1])]
+        out: list[Form] = []
+        for num, den in forms:
+            degree = num.degrees()[vertex]
+            if degree == 1:
+                slope = num.derivative(vertex)
+                out.append(Form(num - slope * self.gens[vertex], den))
+                out.extend(self.mul([Form(slope, den), value]) for value in values)
+            elif degree:
+                out.extend(self._powers_opened(num, den, vertex, self.add(values)))
+            else:
+                out.append(Form(num, den))
+        return self._collected(out)
+
+    def _powers_opened(self, num: fmpq_mpoly, den: Den, vertex: int, value: Form) -> Iterable[Form]:
         by_power: dict[int, dict[tuple[int, ...], fmpq]] = {}
         for monomial, c in zip(num.monoms(), num.coeffs(), strict=True):
             exponents = list(monomial)
-            p, exponents[top] = int(exponents[top]), 0
+            p, exponents[vertex] = int(exponents[vertex]), 0
             by_power.setdefault(p, {})[tuple(exponents)] = c
-        return self.add(
-            self.mul([Form(self.context.from_dict(part), form.den), *([value] * p)]) for p, part in by_power.items()
-        )
+        for p, part in by_power.items():
+            yield self.mul([Form(self.context.from_dict(part), den), *([value] * p)])
 
-    def is_zero(self, term: Term) -> bool:
-        """Whether the normal form of the term is zero, opening opaque vertices one by one as needed."""
-        if is_number(term, 0):
-            return True
-        form: Form | None = self.form(term)
-        while form is not None:
-            if not form.num:
-                return True
-            form = self.expand(form)
-        return False
+
+def summands(term: Term) -> Iterator[Term]:
+    """The terms whose sum a term is, as far as its outermost sums say so."""
+    if term.op == "add":
+        for part in term.args:
+            yield from summands(part)
+        return
+    if term.op == "mul":
+        sums = [f for f in term.args if f.op == "add"]
+        if len(sums) == 1:
+            others = [f for f in term.args if f is not sums[0]]
+            for part in sums[0].args:
+                yield from summands(mul(*others, part))
+            return
+    yield term
 
 
 def _subtract(vector: dict[Any, Fraction], row: dict[Any, Fraction], scale: Fraction) -> None:
