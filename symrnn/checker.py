@@ -17,7 +17,7 @@ from symrnn.elaborate.names import spaces
 from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Index, Number, Ref, show_shape
+from symrnn.expr import Expr, Index, Number, Reduce, Ref, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex
 from symrnn.latex.tree import Fence, Name, Product, Stand, Tree, Word
@@ -224,7 +224,7 @@ class Checker:
     ) -> Iterator[Instance]:
         """The claim at every length and every value of its free letters that has a meaning."""
         count = 0
-        for steps in self.lengths[-1:] if self.local(typed) and not where else self.lengths:
+        for steps in self.lengths_of(typed, where):
             network = self.network(steps, assumptions)
             names = list(typed.letters)
             ranges = [self._range(network, dim, steps) for dim in typed.letters.values()]
@@ -246,6 +246,16 @@ class Checker:
                     right = evaluator.fill(right, left.shape)
                 pairs = tuple(zip(left.column(), right.column(), strict=True))
                 yield Instance(steps, letters, left.shape, pairs)
+
+    def lengths_of(self, typed: Typed, where: tuple[tuple[Index, str, Index], ...]) -> tuple[int, ...]:
+        """The lengths at which a claim is looked at: those of the manifest, and one more where a fixed step
+        or a shift would else always be the last: at length 3 alone, step 3 is step τ.
+        """
+        reach = max((_reach(e) for side in (typed.lhs, typed.rhs) for e in side.walk()), default=0)
+        longer = (reach + 1,) if self.timed and reach >= self.lengths[-1] else ()
+        if self.local(typed) and not where:
+            return longer or self.lengths[-1:]
+        return self.lengths + longer
 
     def local(self, typed: Typed) -> bool:
         """Whether a claim speaks of steps up to t alone: then the longest sequence has all its instances."""
@@ -342,8 +352,19 @@ class Checker:
         sizes = dict(self.manifest.sizes)
         assert judgement.typed is not None
         lengths = {i.steps for i in judgement.instances}
-        found = self.lengths if self.local(judgement.typed) else tuple(sorted(lengths))
+        found = tuple(sorted({*self.lengths, *lengths} if self.local(judgement.typed) else lengths))
         return Scope(sizes or "all", found if self.timed else "all")
+
+
+def _reach(e: Expr) -> int:
+    """The largest step or shift that an expression names by number."""
+    if isinstance(e, Ref):
+        indices = [e.time, e.copy]
+    elif isinstance(e, Reduce) and e.timed:
+        indices = [e.low, e.high, *e.without]
+    else:
+        return 0
+    return max((abs(i.offset) for i in indices if i is not None), default=0)
 
 
 def applicable(claim: Claim, manifest: Manifest) -> Iterator[Reading]:
@@ -352,10 +373,19 @@ def applicable(claim: Claim, manifest: Manifest) -> Iterator[Reading]:
     letters = {node.text for node in nodes if isinstance(node, Name)}
     shorthand = any(isinstance(node, Stand) for node in nodes)
     derives = bool(letters & {"\\partial", "\\nabla", "d"}) or any(isinstance(x, Word) and x.text == "d" for x in nodes)
-    last = {manifest.steps.index, manifest.steps.last} <= letters
+    last = {manifest.steps.index, manifest.steps.last} <= letters and _about_last(claim, manifest)
     for reading in READINGS:
         if (shorthand or not reading.component) and (derives or not reading.copy) and (last or not reading.last):
             yield reading
+
+
+def _about_last(claim: Claim, manifest: Manifest) -> bool:
+    """Whether the left side (for a label, either side) speaks of the last step and of no generic one."""
+    for tree in (claim.lhs, claim.rhs) if claim.kind == "label" else (claim.lhs,):
+        names = {node.text for node in tree.walk() if isinstance(node, Name)} if tree is not None else set()
+        if manifest.steps.last in names and manifest.steps.index not in names:
+            return True
+    return False
 
 
 def _defining(claim: Claim) -> Claim:
