@@ -287,6 +287,8 @@ class Checker:
         """Whether a member follows from the one printed before it, whatever the model says of either."""
         assert claim.previous is not None
         before = self.seen.get(id(claim.previous))
+        if before is not None and any(d.code == "SR209" for d in before.diagnostics):
+            return None  # with a free index, the member before has no value to follow from
         good = {Kind.PROVED, Kind.DEFINED}
         if before is not None and report.verdict is Kind.PROVED and before.verdict in good:
             return "follows"

@@ -201,20 +201,10 @@ def test_every_step_of_a_report_is_one_of_the_oracle_s(reports: dict[str, Equati
 
 
 # Where the report says more of a step than there is to say; strict, as above.
-OPEN_STEPS = {
-    "67": "the member before has a free index (k), so nothing follows or fails to follow from it",
-    "83": "the member before is ill-formed for the tool (82a), so it has no step to refute",
-}
 STEPS = [n for n in NUMBERS if any(f.number == n for f in oracle.steps())]
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        pytest.param(n, marks=pytest.mark.xfail(strict=True, reason=OPEN_STEPS[n])) if n in OPEN_STEPS else n
-        for n in STEPS
-    ],
-)
+@pytest.mark.parametrize("number", STEPS)
 def test_steps_follow_where_the_oracle_says_so(reports: dict[str, EquationReport], number: str) -> None:
     for name, judgement, claim in steps(reports, number):
         assert claim.id not in OPEN
