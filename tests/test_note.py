@@ -200,7 +200,6 @@ def test_every_step_of_a_report_is_one_of_the_oracle_s(reports: dict[str, Equati
     assert ours <= theirs
 
 
-# Where the report says more of a step than there is to say; strict, as above.
 STEPS = [n for n in NUMBERS if any(f.number == n for f in oracle.steps())]
 
 
