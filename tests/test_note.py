@@ -57,7 +57,9 @@ def kind(fact: Fact) -> str:
 
 def pairs(reports: dict[str, EquationReport], number: str) -> tuple[list[Pair], list[Fact], list[ClaimReport]]:
     """A line's facts with their claims, those of one kind in printed order; then what is left of either."""
-    matched, facts, claims = [], [], []
+    matched: list[Pair] = []
+    facts: list[Fact] = []
+    claims: list[ClaimReport] = []
     for word in ("relation", "label", "definition"):
         ours = [c for c in reports[number].claims if c.kind == word]
         theirs = [f for f in oracle.facts() if f.number == number and kind(f) == word]
@@ -109,7 +111,7 @@ def test_a_display_without_a_number_stands_right_below_the_one_that_it_continues
 
 @needs_the_original
 def test_the_original_gets_the_same_verdicts(reports: dict[str, EquationReport]) -> None:
-    def verdicts(found: dict[str, EquationReport]) -> list[tuple]:
+    def verdicts(found: dict[str, EquationReport]) -> list[tuple[object, ...]]:
         return [
             (e.number, e.verdict, [(c.id, c.verdict, c.step, c.conditions) for c in e.claims]) for e in found.values()
         ]

@@ -28,6 +28,7 @@ class Term:
 
 
 _TABLE: dict[tuple[Any, ...], Term] = {}
+_SMALL: dict[int, Term] = {}  # integers, without the cost of hashing a Fraction
 
 
 def _make(op: str, args: tuple[Any, ...], key: tuple[Any, ...], rank: int) -> Term:
@@ -37,16 +38,15 @@ def _make(op: str, args: tuple[Any, ...], key: tuple[Any, ...], rank: int) -> Te
     return found
 
 
-def clear() -> None:
-    """Forget every term (only between documents; terms made before must not be mixed with later ones)."""
-    _TABLE.clear()
-    _seed()
-
-
 def rational(value: Fraction | int) -> Term:
     """The number ``value``."""
-    value = Fraction(value)
-    return _make("num", (value,), ("num", value), 0)
+    found = _SMALL.get(value) if type(value) is int else None
+    if found is None:
+        exact = Fraction(value)
+        found = _make("num", (exact,), ("num", exact), 0)
+        if type(value) is int:
+            _SMALL[value] = found
+    return found
 
 
 def symbol(name: Hashable) -> Term:
@@ -54,17 +54,7 @@ def symbol(name: Hashable) -> Term:
     return _make("sym", (name,), ("sym", name), 0)
 
 
-ZERO: Term
-ONE: Term
-MINUS_ONE: Term
-
-
-def _seed() -> None:
-    global ZERO, ONE, MINUS_ONE
-    ZERO, ONE, MINUS_ONE = rational(0), rational(1), rational(-1)
-
-
-_seed()
+ZERO, ONE = rational(0), rational(1)
 
 
 def is_number(term: Term, value: int) -> bool:
@@ -74,15 +64,15 @@ def is_number(term: Term, value: int) -> bool:
 
 def add(*terms: Term) -> Term:
     """The sum, with numbers gathered and zeros dropped."""
-    constant = Fraction(0)
+    constant: Fraction | int = 0
     rest: list[Term] = []
     for term in terms:
         if term.op == "num":
-            constant += term.args[0]
+            constant = term.args[0] + constant if constant else term.args[0]
         elif term.op == "add":
             for part in term.args:
                 if part.op == "num":
-                    constant += part.args[0]
+                    constant = part.args[0] + constant if constant else part.args[0]
                 else:
                     rest.append(part)
         else:
@@ -98,18 +88,20 @@ def add(*terms: Term) -> Term:
 
 def mul(*terms: Term) -> Term:
     """The product, with numbers gathered and ones dropped; a zero factor makes zero."""
-    constant = Fraction(1)
+    number: Term | None = None
     rest: list[Term] = []
     for term in terms:
         for part in term.args if term.op == "mul" else (term,):
-            if part.op == "num":
-                constant *= part.args[0]
-            else:
+            if part.op != "num":
                 rest.append(part)
-    if constant == 0:
-        return rational(0)
-    if constant != 1 or not rest:
-        rest.append(rational(constant))
+            elif part is ZERO:
+                return part
+            elif part is not ONE:
+                number = part if number is None else rational(number.args[0] * part.args[0])
+    if number is not None and number is not ONE:
+        rest.append(number)
+    elif not rest:
+        return ONE
     if len(rest) == 1:
         return rest[0]
     rest.sort(key=_order)
