@@ -91,7 +91,8 @@ def check(
     if manifest is not None and len(found) > 1:
         raise UsageError("--manifest goes with one document")
     colored = color == "always" or (color == "auto" and output is None and sys.stdout.isatty())
-    tasks = [(path, manifest, form, colored) for path in found]
+    debug = bool(ctx.find_root().params.get("debug"))
+    tasks = [(path, manifest, form, colored, debug) for path in found]
     if jobs > 1 and len(tasks) > 1:
         with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
             results = list(pool.map(_check_one, tasks))
@@ -105,18 +106,25 @@ def check(
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    broken = [path for (path, *_), (_, kinds) in zip(tasks, results, strict=True) if "internal error" in kinds]
+    for path in broken:
+        click.echo(f"symrnn: {path}: internal error; the report says where, --debug shows the traceback", err=True)
     bad = {"refuted", "ill-formed", "undecided"} | ({"conditional"} if strict else set())
-    ctx.exit(1 if any(bad & kinds for _, kinds in results) else 0)
+    ctx.exit(2 if broken else 1 if any(bad & kinds for _, kinds in results) else 0)
 
 
-def _check_one(task: tuple[Path, Path | None, str, bool]) -> tuple[str, set[str]]:
+def _check_one(task: tuple[Path, Path | None, str, bool, bool]) -> tuple[str, set[str]]:
     """One document's report, rendered, and the verdicts in it; runs in a worker with ``--jobs``."""
+    from symrnn.checker import INTERNAL, Checker
     from symrnn.library import check as check_document
 
-    path, manifest, form, colored = task
+    path, manifest, form, colored, Checker.debug = task
     with _Progress(str(path)) as progress:
         report = check_document(path, manifest, progress)
-    return _rendered(form, report, colored), {e.verdict.value for e in report.equations}
+    found = {e.verdict.value for e in report.equations}
+    if any(d.code == INTERNAL for e in report.equations for d in e.diagnostics):
+        found.add("internal error")
+    return _rendered(form, report, colored), found
 
 
 def _rendered(form: str, report: Report, colored: bool) -> str:

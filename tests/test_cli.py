@@ -181,3 +181,23 @@ def test_a_formula_of_a_hundred_kilobytes(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     verdicts = {e["number"]: e["verdict"] for e in json.loads(done.stdout)["documents"][0]["equations"]}
     assert verdicts == {"1": "refuted", "2": "undecided", "3": "proved"}
+
+
+def test_a_bug_costs_one_equation_not_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from symrnn.checker import Checker
+    from symrnn.cli import main
+
+    judge = Checker.judge
+
+    def broken(self: Checker, claim, number: str):
+        if number == "3":
+            raise ZeroDivisionError("made on purpose")
+        return judge(self, claim, number)
+
+    monkeypatch.setattr(Checker, "judge", broken)
+    done = CliRunner().invoke(main, ["check", str(ROOT / "tests/cases/shapes.md")])
+    assert done.exit_code == 2
+    assert "SR900" in done.output and "internal error" in done.stderr
+    assert "(1) ✓ proved" in done.output
