@@ -20,7 +20,7 @@ from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import Expr, Index, Number, Reduce, Ref, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex
-from symrnn.latex.tree import Fence, Name, Product, Stand, Tree, Word
+from symrnn.latex.tree import Fence, Frac, Name, Product, Stand, Tree, Word
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
 from symrnn.read.document import Document
@@ -53,6 +53,7 @@ class Judgement:
     assumptions: tuple[str, ...] = ()
     witness: Witness | None = None
     diagnostic: Diagnostic | None = None
+    note: Diagnostic | None = None
     instances: tuple[Instance, ...] = ()
 
 
@@ -143,10 +144,25 @@ class Checker:
             if first is None or (first.kind is Kind.ILL_FORMED and found.kind is Kind.REFUTED and reading.component):
                 first = found
         assert first is not None
+        if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and self.holds_flipped(claim, number):
+            message = "it holds in the other layout of Jacobians (see layout in the manifest)"
+            first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
         if claim.conditional and first.kind is Kind.REFUTED:
             message = "stands under a condition of the text, which is not yet understood"
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
+
+    def holds_flipped(self, claim: Claim, number: str) -> bool:
+        """Whether a line with a derivative is true in the layout that the manifest does not declare."""
+        trees = [tree for tree in (claim.lhs, claim.rhs) if tree is not None]
+        if not any(isinstance(node, Frac) for tree in trees for node in tree.walk()):
+            return False
+        self.context.flipped = True
+        try:
+            found = self.under(claim, number, AS_PRINTED)
+        finally:
+            self.context.flipped = False
+        return found is not None and found.kind is Kind.PROVED
 
     def belongs(self, claim: Claim) -> Judgement:
         """``A ∈ R^{m×n}``: a statement of shape."""
@@ -340,6 +356,8 @@ class Checker:
             what = "the label is not what it labels" if claim.kind == "label" else "the two sides differ"
             message = f"{what}: {judgement.witness.words()}"
             diagnostics.append(Diagnostic(code, message, claim.span))
+        if judgement.note is not None:
+            diagnostics.append(judgement.note)
         conditions = judgement.typed.conditions if judgement.typed else ()
         if judgement.kind is Kind.CONDITIONAL:
             message = "true only with " + " and ".join(conditions)

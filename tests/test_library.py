@@ -99,3 +99,14 @@ def test_gradients_agree_with_finite_differences(report: symrnn.Report) -> None:
         numeric = (values[0] - values[1]) / (2 * step.numerator) * step.denominator
         exact = Point(7).value(network.adjoint(total, leaf))
         assert abs(float((numeric - exact).mid())) < 1e-9, key
+
+
+def test_true_in_the_other_layout_is_said() -> None:
+    text = "Let $A \\in \\mathbb{R}^{2 \\times 3}$, $x \\in \\mathbb{R}^3$.\n\n"
+    text += "$$\\frac{\\partial (A x)}{\\partial x} = A^\\top \\tag{1}$$\n\n"
+    text += "$$\\frac{\\partial (A x)}{\\partial x} = A + A \\tag{2}$$\n"
+    found = symrnn.check(text)
+    assert found["1"].verdict == "ill-formed" and found["2"].verdict == "refuted"
+    assert [d.code for d in found["1"].claims[0].diagnostics] == ["SR302", "SR404"]
+    assert [d.code for d in found["2"].claims[0].diagnostics] == ["SR401"]
+    assert symrnn.check(text, manifest="layout = 'denominator'\n")["1"].verdict == "proved"

@@ -50,6 +50,7 @@ class Context:
     names: Names
     rules: tuple[Rule, ...] = ()
     nodes: set[Symbol] = field(default_factory=set)  # the symbols that a definition computes
+    flipped: bool = False  # try the layout that the manifest does not declare
     arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
 
     @property
@@ -61,7 +62,7 @@ class Context:
     @property
     def denominator(self) -> bool:
         """Whether Jacobians are laid out transposed."""
-        return self.manifest.layout == "denominator"
+        return (self.manifest.layout == "denominator") != self.flipped
 
     def function(self, key: str) -> str | None:
         """The function that a letter names, when it is not declared as a quantity."""
