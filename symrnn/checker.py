@@ -284,7 +284,7 @@ class Checker:
         or a shift would else always be the last: at length 3 alone, step 3 is step τ.
         """
         reach = max((_reach(e) for side in (typed.lhs, typed.rhs) for e in side.walk()), default=0)
-        longer = (reach + 1,) if self.timed and reach >= self.lengths[-1] else ()
+        longer = (reach + 2,) if self.timed and reach + 2 > self.lengths[-1] else ()
         if self.local(typed) and not where:
             return longer or self.lengths[-1:]
         return self.lengths + longer

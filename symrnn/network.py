@@ -213,6 +213,8 @@ class Network:
         ``wrt``: a node, a given quantity, a parameter (over all steps; at one step with ``copy``), or the
         name of a variable of the formula's own.
         """
+        if isinstance(wrt, Leaf) and wrt.symbol in self.given:
+            raise Unsupported(f"a derivative by {wrt}, which an assumption fixes")
         if of.op in ("sym", "let"):
             return self._of_leaf(of, wrt, copy)
         slopes = self.slopes.get(of.id)

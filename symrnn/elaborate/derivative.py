@@ -200,6 +200,8 @@ def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span) -> Expr:
     if variable is not None:
         elab.locals.append(variable)  # the claim's other side may use it too
         value = elab.expr(of)
+        if elab.scope.find(variable) is not None:
+            raise Problem("SR208", f"'{variable}' counts steps or components; nothing is derived by it", by.span)
         return Gradient(value.shape, value, Local(SCALAR, variable))
     wrt = elab.expr(by)
     value = elab.expr(of)
