@@ -65,7 +65,7 @@ class Checker:
     def __init__(self, document: Document, manifest: Manifest) -> None:
         self.document = document
         self.manifest = manifest
-        self.context, self.paper, self.assumptions = read_paper(document, manifest)
+        self.context, self.paper, self.assumptions, self.lines = read_paper(document, manifest)
         steps = manifest.steps
         self.model = Model(self.paper.definitions, manifest.sizes, steps.first, steps.last)
         self.timed = any(s.timed for s in self.context.names.symbols)
