@@ -11,7 +11,7 @@ from fractions import Fraction
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import derivative, functions, indicator, sums
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.names import Match, head, is_transpose
+from symrnn.elaborate.names import Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.expr import (
     SCALAR,
@@ -29,6 +29,7 @@ from symrnn.expr import (
     Ref,
     Shape,
     Slice,
+    Symbol,
     Table,
     Times,
     Total,
@@ -127,7 +128,10 @@ class Elaborator:
         found = head(tree)
         if found is not None:
             family = list(self.context.names.family(found.key))
-            if any(s.timed for s in family) and not found.sups and not found.subs:
+            if found.key in ("\\nabla", "\\partial"):
+                return Problem("SR205", f"'{shown}' has nothing to act on", tree.span)
+            stepless = [s for s in family if _stepless(s, found)]
+            if stepless and (len(stepless) == len(family) or not (found.subs or found.sups)):
                 return Problem("SR202", f"'{shown}' lacks its step", tree.span)
             if family and (found.subs or found.sups):
                 shapes = ", ".join(show_shape(s.shape) for s in family)
@@ -423,6 +427,13 @@ class Elaborator:
 def _fills(value: Expr) -> bool:
     """A literal number may stand for a vector or matrix full of it."""
     return isinstance(value, Number)
+
+
+def _stepless(symbol: Symbol, found: Head) -> bool:
+    """Whether a name is printed without the step that its declaration gives it."""
+    if symbol.timed == "sup":
+        return not any(isinstance(sup, t.Fence) for sup in found.sups)
+    return symbol.timed == "sub" and not found.subs
 
 
 def _norm_mark(tree: t.Script) -> bool:
