@@ -98,8 +98,7 @@ class Elaborator:
             case t.Empty():
                 raise Problem("SR203", "an operand is missing here", tree.span)
             case _:
-                kind = type(tree).__name__.lower()
-                raise Problem(NOT_YET, f"a {kind} ('{short(tree)}') is not yet understood as a value", tree.span)
+                raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
 
     # -- names --------------------------------------------------------------------------------
 
@@ -168,12 +167,12 @@ class Elaborator:
         rows, cols = value.shape
         if more:
             if len(more) > 1:
-                raise Problem("SR204", "there are more indices than axes", span)
+                raise Problem("SR204", f"{len(found)} indices on a {show_shape(value.shape)} quantity", span)
             self.scope.use_axis(first, rows, span)
             self.scope.use_axis(more[0], cols, span)
             return Entry(SCALAR, value, first, more[0])
         if value.scalar:
-            raise Problem("SR204", "a scalar has no components", span)
+            raise Problem("SR204", f"this is a scalar, it has no component {first}", span)
         if cols == 1:
             self.scope.use_axis(first, rows, span)
             return Entry(SCALAR, value, first, ONE_INDEX)
@@ -246,9 +245,13 @@ class Elaborator:
             if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
                 raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
             if index is None:
-                raise Problem("SR306", f"'{short(sup)}' is no power of a matrix", span)
+                raise Problem(
+                    "SR306",
+                    f"'{short(sup)}' above a matrix is neither a whole power nor a transpose (^T, ^\\top)",
+                    span,
+                )
             if not self.scope.same(rows, cols):
-                raise Problem("SR301", f"a {show_shape(value.shape)} matrix has no power", span)
+                raise Problem("SR301", f"a {show_shape(value.shape)} matrix is not square, it has no powers", span)
             return MatPower(value.shape, value, index)
         if isinstance(sup, t.Fence) and index is not None:
             raise Problem("SR204", f"'({index})' is neither a step of this nor a power", span)
