@@ -81,8 +81,9 @@ def test_a_page_has_the_layout(found: Page) -> None:
     assert len((layout["what"] + layout["why"]).split()) <= 180, "a page is short"
 
 
-def test_titles_are_different() -> None:
+def test_titles_are_different_and_every_class_of_slip_is_explained() -> None:
     assert len({found.title for found in pages().values()}) == len(pages())
+    assert {slip for found in pages().values() for slip in found.slips} == set(SLIPS)
 
 
 @pytest.mark.parametrize("code", WITH_EXAMPLE)
