@@ -155,3 +155,35 @@ def test_help_says_what_it_does() -> None:
     done = CliRunner().invoke(main, ["explain", "--help"])
     assert done.exit_code == 0
     assert "SR305" in done.output and "list them all" in done.output
+
+
+# -- codes that are easily confused -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("latex", "code"),
+    [
+        (r"h = g", "SR202"),
+        (r"h_i = g_i", "SR202"),
+        (r"h^2 = g", "SR202"),
+        (r"(A)_{1,2,3} = c", "SR204"),
+        (r"c_1 = 1", "SR204"),
+        (r"k = g", "SR201"),
+        (r"\nabla_g = g", "SR205"),
+        (r"\nabla c = g", "SR205"),
+        (r"A^{1/2} = A", "SR306"),
+        (r"B^2 = A", "SR301"),
+        (r"B = A", "SR302"),
+        (r"c = ^2", "SR102"),
+        (r"c = (g", "SR101"),
+        (r"\sum g_i = c", "SR190"),
+    ],
+)
+def test_the_code_that_fits_best(latex: str, code: str) -> None:
+    declared = (
+        r"A \in \mathbb{R}^{3 \times 3}, B \in \mathbb{R}^{2 \times 3}, h^{(t)}, g \in \mathbb{R}^3, c \in \mathbb{R}"
+    )
+    (equation,) = check(f"Let ${declared}$.\n\n$$\n{latex}\n$$\n")
+    (found,) = (*equation.diagnostics, *(d for c in equation.claims for d in c.diagnostics))
+    assert found.code == code
+    assert found.span is not None
