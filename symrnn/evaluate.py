@@ -116,7 +116,9 @@ class Evaluator:
         if index.letter is not None and index.letter not in self.values:
             size = self.world.sizes.get(index.letter)
             if size is None:
-                raise Unsupported(f"the letter {index.letter} has no value (name its size in the manifest)")
+                raise Unsupported(
+                    f"the letter {index.letter} has no value: name its size under [sizes] in the manifest"
+                )
             return size + index.offset
         return index.at(self.values)
 
@@ -126,7 +128,7 @@ class Evaluator:
             return dim
         found = self.world.sizes.get(dim)
         if found is None:
-            raise Unsupported(f"the size {dim} has no value in the manifest")
+            raise Unsupported(f"the size {dim} has no value: name it under [sizes] in the manifest")
         return found
 
     def __call__(self, e: Expr) -> Mat:

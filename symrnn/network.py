@@ -81,7 +81,7 @@ class Model:
         if isinstance(dim, int):
             return dim
         if dim not in self.sizes:
-            raise Unsupported(f"the size {dim} has no value in the manifest")
+            raise Unsupported(f"the size {dim} has no value: name it under [sizes] in the manifest")
         return self.sizes[dim]
 
     def find(self, leaf: Leaf) -> Definition | None:
