@@ -188,7 +188,7 @@ class Checker:
                 if claim.lhs is None:
                     typed = elaborate_side(self.context, claim.rhs, reading)
                 else:
-                    typed = elaborate(self.context, _defining(claim), reading)
+                    typed = elaborate(self.context, defining(claim), reading)
             except Problem as problem:
                 first = first or problem.diagnostic
                 continue
@@ -424,7 +424,7 @@ def _about_last(claim: Claim, manifest: Manifest) -> bool:
     return False
 
 
-def _defining(claim: Claim) -> Claim:
+def defining(claim: Claim) -> Claim:
     """A definition's left side without the arguments it is printed with, ``f(x)``."""
     lhs = claim.lhs
     if isinstance(lhs, Product) and len(lhs.factors) == 2 and isinstance(lhs.factors[1][1], Fence):
