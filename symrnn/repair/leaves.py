@@ -61,7 +61,7 @@ def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
                     for limit in page.words.axes():
                         if limit != page.text(node_.sup):
                             edit = (node_.sup.span.start, node_.sup.span.end, limit)
-                            yield Move("order of indices", (*sorted((*swap, edit)),))
+                            yield Move("order of indices", (*sorted((*swap, edit)),), opens=True)
 
 
 def _letters_of(page: Page) -> list[str]:

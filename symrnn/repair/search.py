@@ -31,16 +31,17 @@ from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences, 
 from symrnn.repair.vocabulary import Vocabulary
 from symrnn.verdict import EquationReport, Kind
 
-MOST_SLIPS = 4
+MOST_SLIPS = 5
 MOST_STAGES = 4
-MOST_TRIALS = 12_000  # counted, not timed: the same line gives the same repairs on every machine
-_STATES_A_LEVEL = 6
-_OPENING_STATES = 6
+MOST_TRIALS = 15_000  # counted, not timed: the same line gives the same repairs on every machine
+_STATES_A_LEVEL = 5
+_OPENING_STATES = 10
 _PROVED_AT_MOST = 8
 _PLACES_AT_MOST = 6
 _PAIRS_AT_MOST = 3000
 _TRIPLES_AT_MOST = 700
 ILL, FALSE, TRUE = 0, 1, 2
+_RARE = {"symbol": 2, "function": 3, "number": 3, "exponent": 3, "shape": 2, "transpose": 1, "sum limits": 2}
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,10 @@ class State:
     tried: dict[int, list[Trial]] = field(default_factory=dict)  # by weight
     opened: bool = False  # not closer than what it came from
 
-    def rank(self) -> tuple[int, int, int, str]:
-        """The nearest to true first."""
-        return -sum(self.worth), self.places, len(self.latex), self.latex
+    def rank(self) -> tuple[int, int, int, int, str]:
+        """The nearest to true first, then the commonest slips."""
+        rare = sum(_RARE.get(slip, 0) for slip in self.slips)
+        return -sum(self.worth), rare, self.places, len(self.latex), self.latex
 
 
 @dataclass
@@ -107,6 +109,7 @@ class Search:
         False claims are mended one after the other, labels inside the line first.
         """
         base = self.state(self.line.formula.latex, (), 0, 0)
+        base = base and self.componentwise(base)
         unique = True
         for _ in range(MOST_STAGES):
             if base is None or TRUE * len(base.worth) == sum(base.worth):
@@ -119,6 +122,18 @@ class Search:
             unique = unique and len(nearer) == 1
             base = nearer[0] if nearer else None
         return []
+
+    def componentwise(self, base: State) -> State:
+        """A line that has no meaning because shorthands stand for vectors, with their components written."""
+        if min(base.worth, default=TRUE) > ILL:
+            return base
+        self.levels = {0: [base]}
+        made = [m for m in moves(base.page) if m.sign[:1] == ("component",) and m.weight == 1]
+        for move in sorted(made, key=lambda m: -len(m.edits)):
+            nearer = self.state(*self.after(base, (move,)))
+            if nearer is not None and _closer(nearer.worth, base.worth):
+                return nearer
+        return base
 
     def focus(self, state: State) -> int:
         """The claim to mend next: a label before the relation around it."""
@@ -243,6 +258,8 @@ class Search:
         """Every move of a weight, tried alone; those that lead on become states."""
         if weight in state.tried:
             return state.tried[weight]
+        if weight > 1 and state.opened:
+            return []
         made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
         self.effort += len(made)
         if self.effort > MOST_TRIALS:
@@ -251,11 +268,11 @@ class Search:
         self.measure(state, trials)
         state.tried[weight] = trials
         opening = 0
-        for trial in sorted(trials, key=lambda t: (-sum(t.worth), t.move.size)):
+        for trial in sorted(trials, key=lambda t: (-sum(t.worth), not t.move.opens, t.move.size)):
             worth = tuple(trial.worth)
             if self.hit(state, worth):
                 continue
-            opens = trial.move.opens or (len(trial.move.edits) > 1 and trial.move.slip == "time step")
+            opens = trial.move.opens or self.settles_steps(trial.move)
             if opens and not _closer(worth, state.worth) and len(worth) == len(state.worth):
                 opening += all(a >= b for a, b in zip(worth, state.worth, strict=True))
                 opens = opening <= _OPENING_STATES and all(a >= b for a, b in zip(worth, state.worth, strict=True))
@@ -267,6 +284,11 @@ class Search:
                         nearer.opened = state.opened or not _closer(worth, state.worth)
                         level.append(nearer)
         return trials
+
+    def settles_steps(self, move: Move) -> bool:
+        """Whether a move writes the last step for every generic one, in a line that has both."""
+        steps = self.checker.manifest.steps
+        return len(move.edits) > 1 and move.slip == "time step" and move.sign == (steps.index, steps.last)
 
     def concerns(self, state: State, move: Move) -> bool:
         """Whether a move can serve the claim in focus: a label is mended inside its brace, and a single edit in
@@ -329,8 +351,7 @@ class Search:
             return
         trials = [t for t in self.trials(state, 1) if j in t.spots]
         groups = list(_by_place(trials, j).values())
-        if count == 2:
-            yield from self.sums(base, trials, j)
+        yield from self.sums(base, trials, j, count)
         axes = [_axis(g, j) for g in groups]
         inside = [frozenset(id(x) for place in a.places for x in place.walk()) for a in axes]
         heads = [frozenset(id(place) for place in a.places) for a in axes]
@@ -353,22 +374,20 @@ class Search:
                 if not overlapping(edits):
                     yield picked
 
-    def sums(self, base: Typed, trials: list[Trial], j: int) -> Iterator[tuple[Move, ...]]:
-        """Pairs in different terms: their changes of the difference of the two sides add up."""
-        zero, scale = self.difference(base)
+    def sums(self, base: Typed, trials: list[Trial], j: int, count: int) -> Iterator[tuple[Move, ...]]:
+        """Two or three moves in different terms: their changes of the difference of the two sides add up."""
+        zero, size = self.difference(base)
         if not np.isfinite(zero):
             return
-        gaps = np.array([t.gap.get(j, np.nan) for t in trials]) - zero
-        moving = [k for k, g in enumerate(gaps) if np.isfinite(g) and abs(g) > TOLERANCE * scale]
-        g = gaps[moving]
-        close = np.abs(g[:, None] + g[None, :] + zero) < TOLERANCE * scale
-        count = 0
-        for a, b in np.argwhere(np.triu(close, 1)):
-            picked = (trials[moving[a]].move, trials[moving[b]].move)
-            if not overlapping(picked[0].edits + picked[1].edits):
-                count += 1
+        changes = np.array([t.gap.get(j, np.nan) for t in trials]) - zero
+        moving = np.flatnonzero(np.isfinite(changes) & (np.abs(changes) > TOLERANCE * size))
+        found = 0
+        for chosen in _adding_up(changes[moving], -zero, TOLERANCE * size, count):
+            picked = tuple(trials[moving[k]].move for k in chosen)
+            if not overlapping(tuple(e for m in picked for e in m.edits)):
+                found += 1
                 yield picked
-            if count >= 4 * _PROVED_AT_MOST:
+            if found >= 4 * _PROVED_AT_MOST:
                 return
 
     # -- proof --------------------------------------------------------------------------------
@@ -400,6 +419,21 @@ class Search:
             return report
         self.refused.add(latex)
         return None
+
+
+def _adding_up(values: Any, goal: float, tolerance: float, count: int) -> Iterator[tuple[int, ...]]:
+    """Sets of two or three positions whose values add up to a goal."""
+    order = np.argsort(values)
+    ranked = values[order]
+    firsts: Iterable[int] = range(len(values)) if count == 3 else (-1,)
+    for first in firsts:
+        rest = goal - (values[first] if first >= 0 else 0.0)
+        low = np.searchsorted(ranked, rest - values - tolerance)
+        high = np.searchsorted(ranked, rest - values + tolerance)
+        for second in np.flatnonzero(high > low):
+            for third in order[low[second] : high[second]]:
+                if first < second < third:
+                    yield (first, int(second), int(third)) if count == 3 else (int(second), int(third))
 
 
 def _halves(claim: Claim) -> tuple[Tree, ...]:
