@@ -94,6 +94,37 @@ class ClaimReport:
 
 
 @dataclass(frozen=True)
+class TextEdit:
+    """Replace the characters ``start <= k < end`` by ``text``."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Repair:
+    """An edition of an equation whose every claim is proved or defined as printed.
+
+    ``edits`` replace characters of the equation's LaTeX, ``places`` the same of the source (empty where a macro
+    stands in between). ``slips``: the class of each slip undone. *safe*: the smallest, and no other is as small;
+    *unsafe*: a choice between editions of one size; *display-only*: the source cannot be edited there.
+    """
+
+    latex: str
+    edits: tuple[TextEdit, ...]
+    places: tuple[TextEdit, ...]
+    slips: tuple[str, ...]
+    applicability: str
+    after: str = ""  # the number of an earlier line whose repair this one relies on
+
+    @property
+    def words(self) -> str:
+        """The slips as a phrase, each once."""
+        return " + ".join(dict.fromkeys(self.slips)) or f"mended with ({self.after})"
+
+
+@dataclass(frozen=True)
 class EquationReport:
     """The verdict of one numbered line: the worst of its claims."""
 
@@ -104,3 +135,4 @@ class EquationReport:
     verdict: Kind
     claims: tuple[ClaimReport, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    repairs: tuple[Repair, ...] = ()
