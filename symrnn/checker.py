@@ -231,7 +231,7 @@ class Checker:
     def decide(self, claim: Claim, typed: Typed, assumptions: tuple[str, ...]) -> Judgement:
         """Every admissible instance: one that differs refutes, all equal prove."""
         instances = []
-        unknown = False
+        doubts: set[Outcome] = set()
         self.decider.renew()
         try:
             for instance in self.instances(typed, assumptions, claim.where):
@@ -239,12 +239,15 @@ class Checker:
                     outcome = self.decider.decide(a, b)
                     if outcome is Outcome.DIFFERENT:
                         return Judgement(Kind.REFUTED, typed, assumptions, self.witness(instance, k))
-                    unknown = unknown or outcome is Outcome.UNKNOWN
+                    if outcome is not Outcome.EQUAL:
+                        doubts.add(outcome)
                 instances.append(instance)
         except Unsupported as error:
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR190", str(error), claim.span))
-        if unknown:
+        if doubts:
             message = "no exact proof that the sides are equal, and no point was found at which they certainly differ"
+            if Outcome.UNKNOWN not in doubts:
+                message = "no point was found at which both sides have a value"
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR191", message, claim.span))
         if not instances:
             message = "no step of the sequence gives every quantity on this line a value"
