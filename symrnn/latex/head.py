@@ -100,6 +100,8 @@ class Head:
             text = base.text
             if text in n.CLOSING or text in n.RELATIONS or text in n.IMPLICATIONS or text in n.BINARY:
                 return False
+            if text in n.QUANTIFIERS:
+                return False
             if text in n.BARS or text in n.CONDITIONAL_BARS:
                 return self.bar_opens() if text in n.BARS and n.BARS[text] not in self.closers else False
             return True

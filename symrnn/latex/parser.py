@@ -107,7 +107,7 @@ class _Parser(Head):
             return
         if item.kind == "char" and item.text in SEPARATORS:
             return
-        if item.kind == "command" and item.text in n.IMPLICATIONS:
+        if item.kind == "command" and item.text in n.IMPLICATIONS | n.QUANTIFIERS:
             return
         raise self.fail(item, f"cannot read {seen(item)} here")
 
