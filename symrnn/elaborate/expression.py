@@ -126,6 +126,8 @@ class Elaborator:
         shown = short(tree)
         found = head(tree)
         if found is not None:
+            if (why := self.context.unnamed.get((found.key, found.style))) is not None:
+                return Problem("SR192", f"'{shown}' is open here: {why}", tree.span)
             family = list(self.context.names.family(found.key))
             if found.key in ("\\nabla", "\\partial"):
                 return Problem("SR205", f"'{shown}' has nothing to act on", tree.span)
@@ -308,7 +310,7 @@ class Elaborator:
 
     def same(self, a: Shape, b: Shape) -> bool:
         """Whether two shapes agree."""
-        return self.scope.same(a[0], b[0]) and self.scope.same(a[1], b[1])
+        return self.scope.agree(a, b)
 
     def clash(self, what: str, values: tuple[Expr, ...], span: Span) -> Problem:
         """The shapes that do not go together."""

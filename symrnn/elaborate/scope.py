@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from symrnn.diagnostic import Problem
-from symrnn.expr import Dim, Index
+from symrnn.expr import Dim, Index, Shape
 from symrnn.latex import tree as t
 from symrnn.span import Span
 
@@ -111,6 +111,10 @@ class Scope:
         if isinstance(a, str) and isinstance(b, str):
             return False
         return self.size(a) == self.size(b)
+
+    def agree(self, a: Shape, b: Shape) -> bool:
+        """Whether two shapes agree."""
+        return self.same(a[0], b[0]) and self.same(a[1], b[1])
 
 
 def to_index(tree: t.Tree | None) -> Index | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import Letter, to_index
-from symrnn.expr import SCALAR, Count, Expr, Index, Reduce
+from symrnn.expr import SCALAR, Expr, Index, Reduce
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -106,9 +106,6 @@ def _reduce(
     for limit in (low, high):
         if info.timed and limit.letter is not None:
             elab.scope.use_time(limit, elab.context.fixed, tree.span)
-    uses = any(isinstance(e, Count) and e.index.letter == letter for e in body.walk())
-    if not info.timed and info.dim is None and not uses and op == "product":
-        raise Problem("SR206", f"nothing in this product has the index {letter}", tree.span)
     shape = body.shape
     if op == "product" and shape != SCALAR:
         raise Problem("SR190", "a product of matrices over a letter is not yet understood", tree.span)
