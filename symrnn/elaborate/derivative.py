@@ -64,9 +64,17 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
         raise Problem("SR207", "∂ stands below this fraction but not above it", num.span)
     if isinstance(above[0], t.Script) or below[1] is None:
         raise Problem("SR190", f"the derivative '{short(tree)}' is not yet understood", tree.span)
+    _no_quantity(elab, below[0])
     if above[1] is None:
         raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
     return gradient(elab, above[1], below[1], tree.span)
+
+
+def _no_quantity(elab: Elaborator, mark: t.Tree) -> None:
+    r"""``\frac{d a}{d b}`` is a quotient of products where d is a quantity."""
+    found = elab.context.names.match(mark)
+    if found is not None and found.exact:
+        raise Problem("SR190", f"'{short(mark)}' is a declared quantity, and the mark of a derivative here", mark.span)
 
 
 def _higher(tree: t.Tree) -> bool:
@@ -118,6 +126,8 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
         raise Problem("SR205", "∇ does not say by what it derives", factor.span)
     if not rest or rest[0][0]:
         raise Problem("SR205", f"'{short(factor)}' has nothing to act on", factor.span)
+    if isinstance(factor, t.Frac) and (below := marked(factor.den)) is not None:
+        _no_quantity(elab, below[0])
     count = _extent(elab, factor, rest)
     governed = [rest.pop(0) for _ in range(count)]
     operand = governed[0][1]
@@ -162,9 +172,13 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
     span = fn.span | arg.span
     if isinstance(fn, t.Name) and fn.text == "1" and fn.style and isinstance(fence, t.Fence) and fence.open == "[":
         return indicator.of_condition(elab, fence.body)
-    if not isinstance(fence, t.Fence) or not _is_application(elab, fn, arg):
+    if not isinstance(fence, t.Fence):
         return None
     found = elab.context.names.match(fn)
+    if not _is_application(elab, fn, arg):
+        if found is not None and fence is arg and fence.open == "(" and head(fence.body) is not None:
+            raise Problem("SR190", f"'{short(fn)}({short(fence.body)})' may be a product or a value there", span)
+        return None
     if found is not None:
         _same_arguments(elab, found.symbol, fence)
         value = elab.expr(fn)

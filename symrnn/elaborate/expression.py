@@ -7,9 +7,10 @@ ranges, SR19x what is read but not yet understood (the verdict is then *undecide
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import derivative, functions, indicator, sums
+from symrnn.elaborate import brackets, derivative, functions, indicator, sums
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.names import Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
@@ -30,7 +31,6 @@ from symrnn.expr import (
     Shape,
     Slice,
     Symbol,
-    Table,
     Times,
     Total,
     number,
@@ -40,7 +40,7 @@ from symrnn.expr import (
 )
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
-from symrnn.latex.printer import latex, short
+from symrnn.latex.printer import short
 from symrnn.span import Span
 
 ONE_INDEX = Index(None, 1)
@@ -72,7 +72,7 @@ class Elaborator:
             case t.Script():
                 return self.script(tree)
             case t.Fence():
-                return self.fence(tree)
+                return brackets.fence(self, tree)
             case t.Frac(num, den):
                 return derivative.fraction(self, tree, num, den)
             case t.Sqrt(body, None):
@@ -80,7 +80,7 @@ class Elaborator:
             case t.Call(fn, arg):
                 return functions.call(self, fn, arg, tree.span)
             case t.Matrix():
-                return self.matrix(tree)
+                return brackets.matrix(self, tree)
             case t.Brace(_, body, _):
                 return self.expr(body)
             case t.Additive():
@@ -105,6 +105,8 @@ class Elaborator:
     def name(self, tree: t.Tree) -> Expr:
         """A bare name: a quantity, a letter of an index used as a number, a size."""
         found = self.context.names.match(tree)
+        if isinstance(tree, t.Name) and not tree.style and self.scope.bound(tree.text):
+            return Count(SCALAR, Index(tree.text))
         if found is not None:
             return self.quantity(found, tree.span)
         if isinstance(tree, t.Name):
@@ -157,14 +159,26 @@ class Elaborator:
         if self.reading.last and index.letter == steps.index and not self.scope.bound(index.letter):
             self.condition("last", f"({steps.index}) read as ({steps.last})")
             index = Index(steps.last, index.offset)
+        self.counts(index, span)
         self.scope.use_time(index, self.context.fixed, span)
         return index
+
+    def counts(self, index: Index | None, span: Span) -> None:
+        """A free letter that counts steps or components must not be a quantity too."""
+        letter = index.letter if index is not None else None
+        if letter is None or self.scope.bound(letter) or self.context.fixed(letter):
+            return
+        found = self.context.names.match(t.Name(letter))
+        if found is not None and found.exact:
+            raise Problem(NOT_YET, f"'{letter}' is a declared quantity, and counts steps or components here", span)
 
     def component(self, value: Expr, indices: tuple[t.Tree, ...], span: Span) -> Expr:
         """``value`` with one or two component indices; one index of a matrix takes its row."""
         found = [to_index(i) for i in indices]
         if any(i is None for i in found):
             raise Problem("SR204", f"'{short(indices[0])}' is no index", span)
+        for i in found:
+            self.counts(i, span)
         first, *more = [i for i in found if i is not None]
         rows, cols = value.shape
         if more:
@@ -190,6 +204,8 @@ class Elaborator:
         """A name with scripts, an indicator, or something with an index, a power or a transpose."""
         if (special := indicator.indicator(self, tree)) is not None:
             return special
+        if isinstance(tree.base, t.Name) and self.scope.bound(tree.base.text) and tree.sub is None and tree.sup:
+            return self.scripted_name(tree)
         found = self.context.names.match(tree)
         if found is not None:
             return self.quantity(found, tree.span)
@@ -199,8 +215,11 @@ class Elaborator:
             return self.scripted_name(tree)
         if isinstance(tree.base, t.Script) and head(tree) is not None:
             raise self.undeclared(tree)
+        if isinstance(tree.base, t.Fence) and tree.base.open == "\\|":
+            value = brackets.norm(self, tree.base, tree.sub)
+            return value if tree.sup is None else self.raised(value, (tree.sup,), tree.span)
         value = self.expr(tree.base)
-        if tree.sub is not None and not _norm_mark(tree):
+        if tree.sub is not None:
             from symrnn.elaborate.names import parts
 
             value = self.component(value, parts(tree.sub), tree.span)
@@ -221,10 +240,14 @@ class Elaborator:
 
     def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
         """Superscripts left over on a value: a transpose, or a power."""
+        if sum(not is_transpose(sup) for sup in sups) > 1:
+            raise Problem(NOT_YET, "two exponents on one quantity are not yet understood", span)
         for sup in sups:
             if is_transpose(sup) and not self.is_power(sup, value):
                 if isinstance(value, (Ref, Number, Local, Count)) and value.scalar:
                     raise Problem(NOT_YET, f"'{short(sup)}' above a scalar is neither declared nor a transpose", span)
+                if isinstance(value, Entry):
+                    raise Problem(NOT_YET, "a transpose on a component: is it of the component or before it?", span)
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
                 value = transpose(self.to_power(value, sup.factors[0][1], span))
@@ -237,7 +260,11 @@ class Elaborator:
         letter = sup.text if isinstance(sup, t.Name) and not sup.style else ""
         if letter == self.context.manifest.steps.index and self.context.names.timed:
             return True
-        return value.scalar and (self.context.fixed(letter) or self.context.names.match(sup) is not None)
+        if not value.scalar or not (self.context.fixed(letter) or self.context.names.match(sup) is not None):
+            return False
+        if is_transpose(sup) and not isinstance(value, (Ref, Number, Local, Count)):
+            raise Problem(NOT_YET, f"'{short(sup)}' above a scalar may be a power or a transpose", sup.span)
+        return True
 
     def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
         """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""
@@ -266,45 +293,11 @@ class Elaborator:
             raise Problem("SR302", f"'{short(tree)}' is {show_shape(value.shape)} where a scalar is due", tree.span)
         return value
 
-    # -- brackets and matrices ----------------------------------------------------------------
-
-    def fence(self, tree: t.Fence) -> Expr:
-        """Brackets: grouping, a row of entries, a norm."""
-        if isinstance(tree.body, t.Listing):
-            if tree.open in ("(", "[") and set(tree.body.seps) <= {",", "\\quad"}:
-                cells = tuple(self.scalar(i) for i in tree.body.items)
-                return Table((1, len(cells)), (cells,))
-            if tree.open == "\\langle" and tree.body.seps == (",",):
-                left, right = (self.expr(i) for i in tree.body.items)
-                return self.inner(left, right, tree.span)
-            raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
-        if tree.open in ("\\|",):
-            return power(self.square_norm(self.expr(tree.body)), number(Fraction(1, 2)))
-        if tree.open in ("(", "[", ".") or tree.open == "\\{":
-            return self.expr(tree.body)
-        raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
-
-    def square_norm(self, value: Expr) -> Expr:
-        """The sum of the squares of all entries."""
-        return Total(SCALAR, power(value, number(2)))
-
     def inner(self, left: Expr, right: Expr, span: Span) -> Expr:
         """The sum of products of entries of two values of one shape."""
         if not self.same(left.shape, right.shape):
             raise self.clash("an inner product", (left, right), span)
         return Total(SCALAR, Times(left.shape, left, right))
-
-    def matrix(self, tree: t.Matrix) -> Expr:
-        """An explicit matrix; every row has as many entries, each a scalar."""
-        if tree.env == "cases":
-            raise Problem(NOT_YET, "a distinction of cases is not yet understood", tree.span)
-        rows = tuple(tuple(self.scalar(cell) for cell in row) for row in tree.rows)
-        if not rows:
-            raise Problem("SR203", "an empty matrix", tree.span)
-        if len({len(r) for r in rows}) > 1:
-            counts = ", ".join(str(len(r)) for r in rows)
-            raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
-        return Table((len(rows), len(rows[0])), rows)
 
     # -- sums and products --------------------------------------------------------------------
 
@@ -378,6 +371,7 @@ class Elaborator:
 
     def product(self, tree: t.Product) -> Expr:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
+        _unambiguous(tree)
         factors = derivative.grouped(self, tree)
         values: list[tuple[str, Expr]] = []
         for op, item in factors:
@@ -395,6 +389,8 @@ class Elaborator:
         """One product by its operator and the shapes of its sides."""
         if op in ("/", "\\div"):
             return self.divide(left, right, tree.span)
+        if op == "\\times" and left.shape == right.shape and 1 in left.shape and not left.scalar:
+            raise Problem(NOT_YET, "the cross product is not yet understood", tree.span)
         if left.scalar or right.scalar:
             return Times(right.shape if left.scalar else left.shape, left, right)
         if op in n.BINARY and n.BINARY[op] == n.HADAMARD and op != "\\otimes":
@@ -434,13 +430,18 @@ def _fills(value: Expr) -> bool:
     return isinstance(value, Number)
 
 
+def _unambiguous(tree: t.Product) -> None:
+    """``1/2a`` may be a/2 or 1/(2a), and ``10 000`` one number or a product."""
+    for (op, one), (beside, two) in pairwise(tree.factors):
+        plain = isinstance(two, (t.Name, t.Num)) or (isinstance(two, t.Script) and head(two) is not None)
+        if op in ("/", "\\div") and not beside and plain:
+            raise Problem(NOT_YET, f"'{short(tree)}' is ambiguous: what does the '/' divide by?", tree.span)
+        if not beside and isinstance(one, t.Num) and isinstance(two, t.Num):
+            raise Problem(NOT_YET, f"'{short(one)} {short(two)}' may be one number or a product", two.span)
+
+
 def _stepless(symbol: Symbol, found: Head) -> bool:
     """Whether a name is printed without the step that its declaration gives it."""
     if symbol.timed == "sup":
         return not any(isinstance(sup, t.Fence) for sup in found.sups)
     return symbol.timed == "sub" and not found.subs
-
-
-def _norm_mark(tree: t.Script) -> bool:
-    """``‖·‖_2`` and ``‖·‖_F``: the mark of the norm is no index."""
-    return isinstance(tree.base, t.Fence) and tree.base.open == "\\|" and latex(tree.sub or t.Empty()) in ("2", "F")

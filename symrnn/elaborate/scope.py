@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from symrnn.diagnostic import Problem
 from symrnn.expr import Dim, Index, Shape
+from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.span import Span
+
+_LETTERS = frozenset({"\\ell", "\\imath", "\\jmath"})
 
 
 @dataclass
@@ -122,7 +125,7 @@ def to_index(tree: t.Tree | None) -> Index | None:
     match tree:
         case t.Num(text) if text.isdigit():
             return Index(None, int(text))
-        case t.Name(text, ""):
+        case t.Name(text, "") if text.isalpha() or text[1:] in n.GREEK or text in _LETTERS:
             return Index(text)
         case t.Word(text) if len(text) == 1:
             return Index(text)

@@ -368,7 +368,7 @@ class _Parser(Head):
         raise Placed("SR102", f"cannot read '{text}' here", span)
 
     def _group(self, item: Item, span: Span) -> Tree:
-        return self.whole(item)
+        return self.visible(self.whole(item), span)
 
     def _fenced(self, item: Item, span: Span) -> Tree:
         opening, closing = (n.CANONICAL_FENCE.get(t, t) for t in item.text.split("\n"))
