@@ -75,7 +75,8 @@ class Witness:
 
 
 def _short(ball: str) -> str:
-    return ball.strip("[]").split(" +/-")[0][:10]
+    shown = ball.strip("[]")
+    return "about 0" if shown.startswith("+/-") else shown.split(" +/-")[0][:10]
 
 
 @dataclass(frozen=True)

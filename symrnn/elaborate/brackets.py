@@ -18,6 +18,8 @@ NOT_YET = "SR190"
 
 def fence(elab: Elaborator, tree: t.Fence) -> Expr:
     """Brackets: grouping, a row of entries, a norm."""
+    if tree.open == "." or tree.close == ".":
+        raise Problem(NOT_YET, "a bracket that is open on one side is not yet understood", tree.span)
     if isinstance(tree.body, t.Listing):
         if tree.open in ("(", "[") and set(tree.body.seps) <= {",", "\\quad"}:
             cells = tuple(elab.scalar(i) for i in tree.body.items)
@@ -28,7 +30,7 @@ def fence(elab: Elaborator, tree: t.Fence) -> Expr:
         raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
     if tree.open == "\\|":
         return norm(elab, tree, None)
-    if tree.open in ("(", "[", ".") or tree.open == "\\{":
+    if tree.open in ("(", "[") or tree.open == "\\{":
         return elab.expr(tree.body)
     raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
 

@@ -130,6 +130,8 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
         _no_quantity(elab, below[0])
     count = _extent(elab, factor, rest)
     governed = [rest.pop(0) for _ in range(count)]
+    if isinstance(factor, t.Frac) and any(node == variable for _, beyond in rest for node in beyond.walk()):
+        raise Problem("SR190", f"how far does '{short(factor)}' reach? A bracket around it would say", factor.span)
     operand = governed[0][1]
     if count > 1:
         operand = t.Product((("", operand), *governed[1:]), span=operand.span | governed[-1][1].span)
@@ -176,7 +178,9 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
         return None
     found = elab.context.names.match(fn)
     if not _is_application(elab, fn, arg):
-        if found is not None and fence is arg and fence.open == "(" and head(fence.body) is not None:
+        slope = isinstance(fn, t.Frac) and marked(fn.num) is not None and marked(fn.den) is not None
+        plain = head(fence.body) is not None or isinstance(fence.body, t.Num)
+        if (found is not None or slope) and fence is arg and fence.open == "(" and plain:
             raise Problem("SR190", f"'{short(fn)}({short(fence.body)})' may be a product or a value there", span)
         return None
     if found is not None:
@@ -240,6 +244,8 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
         inner = typed_gradient(elab, of, wrt.body, span)
         return Transpose(wrt.shape, inner)
     base = wrt.body if isinstance(wrt, Entry) else wrt
+    if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref):
+        raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
     if not isinstance(base, Ref):
         raise Problem(
             "SR208",
@@ -257,6 +263,8 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
     if wrt.scalar:
         return Gradient(of.shape, of, wrt)
     if 1 in of.shape and 1 in wrt.shape:
+        if (of.shape[1] == 1) != (wrt.shape[1] == 1):
+            raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
         rows = of.shape[0] if of.shape[1] == 1 else of.shape[1]
         cols = wrt.shape[0] if wrt.shape[1] == 1 else wrt.shape[1]
         if elab.context.denominator:
