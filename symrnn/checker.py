@@ -19,7 +19,7 @@ from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Expr, Index, Number, Reduce, Ref, show_shape
+from symrnn.expr import Index, Number, Ref, reach, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex, short
 from symrnn.latex.tree import Frac, Tree
@@ -312,8 +312,8 @@ class Checker:
         """The lengths at which a claim is looked at: those of the manifest, and one more where a fixed step
         or a shift would else always be the last: at length 3 alone, step 3 is step τ.
         """
-        reach = max((_reach(e) for side in (typed.lhs, typed.rhs) for e in side.walk()), default=0)
-        longer = (reach + 2,) if self.timed and reach + 2 > self.lengths[-1] else ()
+        far = max((reach(e) for side in (typed.lhs, typed.rhs) for e in side.walk()), default=0)
+        longer = (far + 2,) if self.timed and far + 2 > self.lengths[-1] else ()
         if self.local(typed) and not where:
             return longer or self.lengths[-1:]
         return self.lengths + longer
@@ -421,17 +421,6 @@ class Checker:
         lengths = {i.steps for i in judgement.instances}
         found = tuple(sorted({*self.lengths, *lengths} if self.local(judgement.typed) else lengths))
         return Scope(sizes or "all", found if self.timed else "all")
-
-
-def _reach(e: Expr) -> int:
-    """The largest step or shift that an expression names by number."""
-    if isinstance(e, Ref):
-        indices = [e.time, e.copy]
-    elif isinstance(e, Reduce) and e.timed:
-        indices = [e.low, e.high, *e.without]
-    else:
-        return 0
-    return max((abs(i.offset) for i in indices if i is not None), default=0)
 
 
 def _half_known(claim: Claim, typed: Typed | None) -> bool:

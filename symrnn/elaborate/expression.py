@@ -7,10 +7,10 @@ ranges, SR19x what is read but not yet understood (the verdict is then *undecide
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
 
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import brackets, derivative, functions, indicator, sums
+from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.names import Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
@@ -57,6 +57,7 @@ class Elaborator:
         self.conditions: dict[str, str] = {}  # text of the condition → the reading that made it
         self.shorthands: list[str] = []
         self.locals: list[str] = []
+        self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
     def condition(self, reading: str, text: str) -> None:
         """Note that a reading was used."""
@@ -146,6 +147,10 @@ class Elaborator:
 
     def quantity(self, m: Match, span: Span) -> Expr:
         """A matched name: its step and component indices are checked against their ranges."""
+        if len(m.indices) < 1 and self.exact.setdefault(m.symbol, m.exact) != m.exact:
+            raise Problem(NOT_YET, f"two styles of '{m.symbol.name}' on one line: is it one quantity?", span)
+        if m.copy is not None and m.symbol in self.context.nodes:
+            raise Problem("SR204", f"'{m.symbol.name}' is defined without steps", span)
         time = self.step(m.time, span) if m.time is not None else None
         copy = self.step(m.copy, span) if m.copy is not None else None
         value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
@@ -371,7 +376,7 @@ class Elaborator:
 
     def product(self, tree: t.Product) -> Expr:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
-        _unambiguous(tree)
+        unambiguous(tree)
         factors = derivative.grouped(self, tree)
         values: list[tuple[str, Expr]] = []
         for op, item in factors:
@@ -428,16 +433,6 @@ class Elaborator:
 def _fills(value: Expr) -> bool:
     """A literal number may stand for a vector or matrix full of it."""
     return isinstance(value, Number)
-
-
-def _unambiguous(tree: t.Product) -> None:
-    """``1/2a`` may be a/2 or 1/(2a), and ``10 000`` one number or a product."""
-    for (op, one), (beside, two) in pairwise(tree.factors):
-        plain = isinstance(two, (t.Name, t.Num)) or (isinstance(two, t.Script) and head(two) is not None)
-        if op in ("/", "\\div") and not beside and plain:
-            raise Problem(NOT_YET, f"'{short(tree)}' is ambiguous: what does the '/' divide by?", tree.span)
-        if not beside and isinstance(one, t.Num) and isinstance(two, t.Num):
-            raise Problem(NOT_YET, f"'{short(one)} {short(two)}' may be one number or a product", two.span)
 
 
 def _stepless(symbol: Symbol, found: Head) -> bool:
