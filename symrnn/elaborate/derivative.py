@@ -208,7 +208,7 @@ def _same_arguments(elab: Elaborator, symbol: Symbol, fence: t.Fence) -> None:
     else:
         items = fence.body.items if isinstance(fence.body, t.Listing) else (fence.body,)
         plain = all(head(i) is not None or isinstance(i, (t.Fence, t.Dots)) for i in items)
-    if not plain:
+    if not plain or elab.arguments.setdefault(symbol, fence.body) != fence.body:
         raise Problem("SR190", f"{symbol.name} at other arguments is not yet understood", fence.span)
 
 

@@ -57,6 +57,7 @@ class Elaborator:
         self.conditions: dict[str, str] = {}  # text of the condition → the reading that made it
         self.shorthands: list[str] = []
         self.locals: list[str] = []
+        self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
         self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
     def condition(self, reading: str, text: str) -> None:

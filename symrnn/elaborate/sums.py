@@ -27,6 +27,8 @@ def big(elab: Elaborator, tree: t.Big) -> Expr:
         raise Problem("SR190", f"this '{tree.op}' does not say over which letter it runs", tree.span)
     bounds = _bounds(tree.sub)
     _one_letter(elab, tree, bounds)
+    if op == "product":
+        _extent(tree, {letter for letter, _, _ in bounds})
     with ExitStack() as stack:
         frames = [(b, stack.enter_context(elab.scope.binding([b[0]], tree.span))) for b in bounds]
         body = elab.expr(tree.body)
@@ -66,6 +68,15 @@ def _one_letter(elab: Elaborator, tree: t.Big, bounds: list[tuple[str, Index | N
                 continue
             if any(isinstance(node, t.Name) and node.text == letter for node in tree.body.walk()):
                 raise Problem("SR190", f"does this sum run over {letter} too? Nothing before it says", tree.span)
+
+
+def _extent(tree: t.Big, letters: set[str]) -> None:
+    r"""How far a product reaches shows only if its last factor has its letter: ``\prod_i a_i \prod_j b_j``."""
+    if not isinstance(tree.body, t.Product):
+        return
+    last = tree.body.factors[-1][1]
+    if isinstance(last, t.Big) or not any(isinstance(x, t.Name) and x.text in letters for x in last.walk()):
+        raise Problem("SR190", f"does this product take in '{short(last)}'? A bracket would say", last.span)
 
 
 def _letter(tree: t.Tree) -> str:
