@@ -122,7 +122,7 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
     if not elab.same(left.shape, value.shape):
         raise elab.clash("a definition", (left, value), rhs.span)
     if arguments is not None:
-        context.arguments[found.symbol] = arguments
+        context.arguments.setdefault(found.symbol, arguments)
     row = col = None
     base = left
     if isinstance(left, Entry):
