@@ -83,8 +83,7 @@ def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, D
 
 def defining(claim: Claim) -> Claim:
     """A definition's left side without the arguments it is printed with, ``f(x)``."""
-    assert claim.lhs is not None
-    return replace(claim, lhs=_taken_apart(claim.lhs)[0])
+    return claim if claim.lhs is None else replace(claim, lhs=_taken_apart(claim.lhs)[0])
 
 
 def _taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:

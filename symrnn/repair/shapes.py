@@ -138,7 +138,7 @@ def one_minus(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[M
         edits: tuple[Edit, ...] = ((start, start, "1 - "),)
         if not inside:
             edits = ((start, start, "(1 - "), (end, end, ")"))
-        yield Move("dropped factor", edits)
+        yield Move("dropped factor", edits, opens=inside)
 
 
 def halves(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -180,7 +180,7 @@ def component(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[M
         if bound:
             yield Move("index", ((end, end, f"_{bound[0]}"),), sign=("component", ""))
         for value in (*bound[1:], *map(str, page.words.numbers)):
-            yield Move("index", ((end, end, f"_{value}"),), sign=("component", value))
+            yield Move("index", ((end, end, f"_{value}"),), 2 if bound else 1, sign=("component", value))
 
 
 def _stands(tree: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[tuple[t.Tree, tuple[t.Tree, ...]]]:
@@ -195,7 +195,7 @@ def label(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     """A label that is dropped from its brace."""
     if isinstance(node, t.Brace) and node.label is not None and node.body.span.end > node.body.span.start:
         edits = ((node.span.start, node.body.span.start, ""), (node.body.span.end, node.span.end, ""))
-        yield Move("label", edits, 2, sign=("brace",))
+        yield Move("label", edits, 3, sign=("brace",))
 
 
 def diagonal(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
