@@ -51,7 +51,10 @@ class Scope:
 
 @dataclass(frozen=True)
 class Witness:
-    """Where a claim fails: the instance, the component, the inputs as rationals, both sides as balls."""
+    """Where a claim fails: the instance, the component, the inputs as rationals, both sides as balls.
+
+    ``length``: the name of the last step; none in a document without steps.
+    """
 
     steps: int
     letters: dict[str, int]
@@ -59,17 +62,21 @@ class Witness:
     at: dict[str, str]
     lhs: str
     rhs: str
+    length: str = "tau"
 
     def words(self) -> str:
         """One sentence."""
-        where = [f"τ={self.steps}", *(f"{k}={v}" for k, v in self.letters.items())]
+        length = "τ" if self.length == "tau" else self.length
+        where = [*([f"{length}={self.steps}"] if length else []), *(f"{k}={v}" for k, v in self.letters.items())]
         if self.component != (1, 1):
             where.append(f"component {self.component[0]},{self.component[1]}")
-        return f"at {', '.join(where)}: the left side is {_short(self.lhs)}, the right {_short(self.rhs)}"
+        place = ", ".join(where) or "a point"
+        return f"at {place}: the left side is {_short(self.lhs)}, the right {_short(self.rhs)}"
 
 
 def _short(ball: str) -> str:
-    return ball.strip("[]").split(" +/-")[0][:10]
+    shown = ball.strip("[]")
+    return "about 0" if shown.startswith("+/-") else shown.split(" +/-")[0][:10]
 
 
 @dataclass(frozen=True)

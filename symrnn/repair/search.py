@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from symrnn.checker import Checker, defining
+from symrnn.checker import Checker
 from symrnn.claims import Claim, Equation, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.claim import elaborate, elaborate_side
 from symrnn.elaborate.context import AS_PRINTED
+from symrnn.elaborate.definitions import defining
 from symrnn.elaborate.paper import Flow, Line, Lines
 from symrnn.evaluate import Unsupported
 from symrnn.expr import Expr, Number
