@@ -18,7 +18,20 @@ from symrnn.checker import Checker
 from symrnn.claims import Typed
 from symrnn.evaluate import Evaluator, Inadmissible, Mat, Unsupported
 from symrnn.expr import (
-    Add, Diag, Entry, Expr, Gradient, MatMul, Number, Reduce, Slice, Table, Times, Total, Trace, Transpose,
+    Add,
+    Diag,
+    Entry,
+    Expr,
+    Gradient,
+    MatMul,
+    Number,
+    Reduce,
+    Slice,
+    Table,
+    Times,
+    Total,
+    Trace,
+    Transpose,
 )  # fmt: skip
 from symrnn.manifest import covers
 from symrnn.network import Network
@@ -57,15 +70,11 @@ class _Floats(Evaluator):
         rows, cols = next((m.shape for m in made if m is not None), (1, 1))
         form = [1] * dims
         form[axis] = len(made)
-        none = np.nan
-        return Mat(
-            tuple(
-                tuple(
-                    np.array([none if m is None else m.rows[i][j] for m in made]).reshape(form) for j in range(cols)
-                )
-                for i in range(rows)
-            )
-        )
+
+        def stacked(i: int, j: int) -> Any:
+            return np.array([np.nan if m is None else m.rows[i][j] for m in made]).reshape(form)
+
+        return Mat(tuple(tuple(stacked(i, j) for j in range(cols)) for i in range(rows)))
 
     def _safe(self, e: Expr) -> Mat | None:
         try:
@@ -140,7 +149,8 @@ class Sample:
                 if left.shape != right.shape:
                     return np.inf, 1.0
                 count += 1
-                for k, (a, b) in enumerate(zip(left.column(), right.column(), strict=True)):
+                pairs: Any = zip(left.column(), right.column(), strict=True)
+                for k, (a, b) in enumerate(pairs):
                     weight = floats.chance((k, count))
                     total = total + weight * (a - b)
                     scale = scale + abs(weight * a) + abs(weight * b)
