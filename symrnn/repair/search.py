@@ -93,8 +93,10 @@ class Search:
         base = base and self.componentwise(base)
         unique = True
         for _ in range(MOST_STAGES):
-            if base is None or TRUE * len(base.worth) == sum(base.worth):
+            if base is None:
                 break
+            if min(base.worth, default=ILL) == TRUE:  # the components alone mend it, or numbers do not see what is wrong
+                return self.proved({base.latex: base}, unique) if base.slips else []
             hits = self.stage(base, self.focus(base))
             found = self.proved({h.latex: h for h in hits if min(h.worth) == TRUE}, unique)
             if found:
