@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations, islice
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,9 @@ from symrnn.evaluate import Unsupported
 from symrnn.expr import Number
 from symrnn.latex import notation as n
 from symrnn.latex.parser import parse
-from symrnn.repair.moves import Edit, Move, Page, apply, moves, overlapping
+from symrnn.repair.moves import Move, Page, apply, moves, overlapping
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences, separate
+from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Paths, Sample, differences
 from symrnn.repair.state import (
     FALSE,
     ILL,
@@ -53,8 +53,7 @@ _STATES_A_LEVEL = 5
 _OPENING_STATES = 10
 _PROVED_AT_MOST = 8
 _PLACES_AT_MOST = 6
-_PAIRS_AT_MOST = 3000
-_TRIPLES_AT_MOST = 700
+_CELLS_AT_MOST = 150_000
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,9 @@ class Search:
         for _ in range(MOST_STAGES):
             if base is None:
                 break
-            if min(base.worth, default=ILL) == TRUE:  # the components alone mend it, or numbers do not see what is wrong
+            if (
+                min(base.worth, default=ILL) == TRUE
+            ):  # the components alone mend it, or numbers do not see what is wrong
                 return self.proved({base.latex: base}, unique) if base.slips else []
             hits = self.stage(base, self.focus(base))
             found = self.proved({h.latex: h for h in hits if min(h.worth) == TRUE}, unique)
@@ -328,51 +329,62 @@ class Search:
                     trial.worth[j] = self.holds(base, float(value), float(size))
 
     def combined(self, state: State, count: int) -> Iterator[tuple[Move, ...]]:
-        """Sets of single moves at independent places that together make a false claim true."""
+        """Two or three single moves at independent places that together make the claim in focus true.
+
+        Moves in different terms add up; two in one term are evaluated together, a third in another term is added.
+        """
         j = self.focused
         base = state.typed[j]
         if base is None:
             return
         trials = [t for t in self.trials(state, 1) if j in t.spots]
-        groups = list(by_place(trials, j).values())
-        yield from self.sums(base, trials, j, count)
-        axes = [axis(g, j) for g in groups]
-        under = [frozenset(id(x) for place in a.places for x in place.walk()) for a in axes]
-        heads = [frozenset(id(place) for place in a.places) for a in axes]
-        budget = _PAIRS_AT_MOST if count == 2 else _TRIPLES_AT_MOST
-        for chosen in combinations(range(len(axes)), count):
-            if any(heads[a] & under[b] or heads[b] & under[a] for a, b in combinations(chosen, 2)):
-                continue
-            if count == 2 and separate(base, [axes[a].places for a in chosen]):
-                continue  # found by ``sums``
-            budget -= 1
-            if budget < 0:
-                return
-            gap, size = self.difference(base, [axes[a] for a in chosen])
-            if np.ndim(gap) != count:
-                continue
-            close = (np.abs(gap) < TOLERANCE * size) & (np.asarray(size) > NOTHING)
-            for where in np.argwhere(close)[:_PROVED_AT_MOST]:
-                picked = tuple(groups[a][int(i)].move for a, i in zip(chosen, where, strict=True))
-                edits: tuple[Edit, ...] = tuple(e for m in picked for e in m.edits)
-                if not overlapping(edits):
-                    yield picked
-
-    def sums(self, base: Typed, trials: list[Trial], j: int, count: int) -> Iterator[tuple[Move, ...]]:
-        """Two or three moves in different terms: their changes of the difference of the two sides add up."""
         zero, size = self.difference(base)
         if not np.isfinite(zero):
             return
         changes = np.array([t.gap.get(j, np.nan) for t in trials]) - zero
         moving = np.flatnonzero(np.isfinite(changes) & (np.abs(changes) > TOLERANCE * size))
-        found = 0
-        for chosen in adding_up(changes[moving], -zero, TOLERANCE * size, count):
-            picked = tuple(trials[moving[k]].move for k in chosen)
-            if not overlapping(tuple(e for m in picked for e in m.edits)):
-                found += 1
-                yield picked
-            if found >= 4 * _PROVED_AT_MOST:
+        close = TOLERANCE * size
+        sets = ([trials[moving[k]] for k in found] for found in adding_up(changes[moving], -zero, close, count))
+        together = self.together(base, trials, j, zero)
+        pairs: Iterable[list[Trial]]
+        if count == 2:
+            pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
+        else:
+            pairs = self.with_third(list(together), [trials[k] for k in moving], changes[moving], zero, close)
+        for chosen in chain(islice(_disjoint(sets), _PROVED_AT_MOST), islice(_disjoint(pairs), _PROVED_AT_MOST)):
+            yield tuple(t.move for t in chosen)
+
+    def together(self, base: Typed, trials: list[Trial], j: int, zero: float) -> Iterator[tuple[Trial, Trial, float]]:
+        """Pairs in one term, with what they change together."""
+        groups = list(by_place(trials, j).values())
+        axes = [axis(g, j) for g in groups]
+        paths = Paths(base)
+        cells = _CELLS_AT_MOST
+        for a, b in combinations(range(len(axes)), 2):
+            if paths.nested(axes[a].places, axes[b].places) or paths.separate(axes[a].places, axes[b].places):
+                continue
+            cells -= len(groups[a]) * len(groups[b])
+            if cells < 0:
                 return
+            gap, _ = self.difference(base, [axes[a], axes[b]])
+            if np.ndim(gap) == 2:
+                changes = np.broadcast_to(gap - zero, (len(groups[a]), len(groups[b])))
+                for one, row in zip(groups[a], changes, strict=True):
+                    for two, change in zip(groups[b], row, strict=True):
+                        if np.isfinite(change):
+                            yield one, two, float(change)
+
+    def with_third(
+        self, pairs: list[tuple[Trial, Trial, float]], singles: list[Trial], changes: Any, zero: float, close: float
+    ) -> Iterator[list[Trial]]:
+        """Pairs in one term and a move in another whose changes add up."""
+        order = np.argsort(changes)
+        wanted = -zero - np.array([change for *_, change in pairs])
+        low = np.searchsorted(changes[order], wanted - close)
+        high = np.searchsorted(changes[order], wanted + close)
+        for k in np.flatnonzero(high > low):
+            for third in order[low[k] : high[k]]:
+                yield [pairs[k][0], pairs[k][1], singles[third]]
 
     # -- proof --------------------------------------------------------------------------------
 
@@ -404,3 +416,7 @@ class Search:
             return report
         self.refused.add(latex)
         return None
+
+
+def _disjoint(sets: Iterable[list[Trial]]) -> Iterator[list[Trial]]:
+    return (chosen for chosen in sets if not overlapping(tuple(e for t in chosen for e in t.move.edits)))
