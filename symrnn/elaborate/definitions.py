@@ -112,7 +112,7 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         context.names.declare(symbol)
         found = context.names.match(lhs)
         if found is None or found.indices or found.sups:
-            context.names.symbols.remove(symbol)
+            context.names.forget(symbol)
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
     left = elab.expr(lhs)
     value = elab.expr(rhs)

@@ -214,10 +214,16 @@ class Search:
 
     def reach(self, state: State, more: int) -> Iterator[State]:
         """What ``more`` further slips undone make of a state, where that makes the claim in focus true."""
-        chosen: list[tuple[Move, ...]]
-        chosen = [(t.move,) for t in self.trials(state, more) if self.hit(state, t.worth)]
+        whole = False
         if more in (2, 3):
-            chosen += list(self.combined(state, more))
+            for hit in self.made(state, list(self.combined(state, more)), more):
+                whole = whole or min(hit.worth) == TRUE
+                yield hit
+        if not whole:
+            yield from self.made(state, [(t.move,) for t in self.trials(state, more) if self.hit(state, t.worth)], more)
+
+    def made(self, state: State, chosen: Sequence[tuple[Move, ...]], more: int) -> Iterator[State]:
+        """The states after each set of moves that hit; those that only come closer are kept for later."""
         for moved in chosen:
             nearer = self.state(*self.after(state, moved))
             if nearer is None or self.grown(nearer):
