@@ -12,6 +12,7 @@ import click
 
 from symrnn import __version__
 from symrnn.diagnostic import UsageError
+from symrnn.train import commands
 
 if TYPE_CHECKING:
     from symrnn.library import Report
@@ -184,3 +185,6 @@ def schema() -> None:
     from symrnn.report import json
 
     click.echo(json.schema(), nl=False)
+
+
+commands.register(main)

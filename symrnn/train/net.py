@@ -58,7 +58,16 @@ def compile_report(
         raise UsageError(f"no backend '{backend}'; there are {', '.join(BACKENDS)}")
     program, named = program_of(report, loss, inputs, targets, None if equations is None else tuple(equations))
     limit_threads(threads)
-    return Net(program, named, backend, np.dtype(dtype), dict(sizes or {}), certificate(report, program))
+    mark = certificate(report, program)
+    return Net(program, named, backend, np.dtype(dtype), dict(sizes or {}), mark, _any_size(report, program))
+
+
+def _any_size(report: Report, program: Program) -> bool:
+    """Whether every equation that runs and is no definition was proved at all sizes."""
+    scopes = [
+        c.scope for n in program.numbers for c in report[n].claims if c.scope is not None and c.kind != "definition"
+    ]
+    return all(scope.sizes == "all" for scope in scopes)
 
 
 def program_of(
@@ -113,12 +122,14 @@ class Net:
     """
 
     def __init__(
-        self, program: Program, named: Mapping[str, int], backend: str, dtype: Any, sizes: dict[str, int], mark: str
+        self, program: Program, named: Mapping[str, int], backend: str, dtype: Any, sizes: dict[str, int], mark: str,
+        any_size: bool = False,
     ) -> None:
         self.program = program
         self.backend = backend
         self.dtype = dtype
         self.hash = mark
+        self.any_size = any_size
         self.full = plan(program)
         self.layout = Sizes(self.full, named)
         self._functions: dict[Any, Any] = {}
