@@ -95,6 +95,6 @@ def _value(x: Node, symbol: Symbol, point: list[Fraction], size: int, at: Mappin
         case Pick(ix, cases):
             return go(cases[at[ix]])
         case Delta(one, two):
-            a, b = (at[i] if isinstance(i, str) else i for i in (one, two))
-            return Fraction(int(a == b))
+            first, second = (at[i] if isinstance(i, str) else i for i in (one, two))
+            return Fraction(int(first == second))
     raise NotRunnable("an assumption beyond sums and products")

@@ -40,7 +40,9 @@ def register(main: click.Group) -> None:
 @click.option("--size", "sizes", multiple=True, metavar="NAME=N", help="One size.")
 @click.option("--optimiser", type=click.Choice(["sgd", "momentum", "adam", "lbfgs"]), default="adam", show_default=True)
 @click.option("--rate", type=float, default=0.01, show_default=True, help="The learning rate.")
-@click.option("--clip", type=click.FloatRange(0), default=5.0, show_default=True, help="Greatest gradient norm; 0: none.")
+@click.option(
+    "--clip", type=click.FloatRange(0), default=5.0, show_default=True, help="Greatest gradient norm; 0: none."
+)
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--window", type=click.IntRange(1), default=100, show_default=True, help="Steps of truncated BPTT.")
@@ -55,7 +57,7 @@ def register(main: click.Group) -> None:
 @click.option("--steps", type=click.IntRange(1), help="Stop after this many steps of this run, and save.")
 @click.option("--curve", type=_PATH, help="Draw the losses into this PNG or SVG file.")
 @click.pass_context
-def train(ctx: click.Context, path: Path, **options: Any) -> None:
+def train(ctx: click.Context, /, path: Path, **options: Any) -> None:
     """Train the network of a document with its proved equations.
 
     \b
@@ -76,7 +78,10 @@ def _train(path: Path, options: dict[str, Any]) -> int:
     sizes = document.sizes_for(net, read, _sizes(options["sizes"]), options["hidden"])
     net = source.report.compile(options["backend"], options["dtype"], sizes=sizes, **named)
     settings = loop.Settings(
-        **{k: options[k] for k in ("optimiser", "rate", "epochs", "batch", "window", "clip", "validation", "patience", "seed")}
+        **{
+            k: options[k]
+            for k in ("optimiser", "rate", "epochs", "batch", "window", "clip", "validation", "patience", "seed")
+        }
     )
     part, held = read.split(settings.validation, settings.seed)
     if not part.sequences or any(len(x) == 0 for x, _ in part.sequences):
@@ -131,7 +136,9 @@ def _say_sizes(net: Net) -> None:
     _say(f"sizes {sizes}; {count} parameters: {', '.join(net.parameters)}")
     if net.sizes != net.proved_sizes and not net.any_size:
         proved = ", ".join(f"{k}={v}" for k, v in net.proved_sizes.items())
-        _say(f"the equations are proved at {proved}; they run at these sizes as they stand, checked here by differences")
+        _say(
+            f"the equations are proved at {proved}; they run at these sizes as they stand, checked here by differences"
+        )
 
 
 def _product(shape: tuple[int, ...]) -> int:
@@ -153,7 +160,9 @@ def _check_gradients(source: Any, net: Net, data: Data, settings: Settings, name
     _say(f"gradient check against central differences: {text}")
     worst = max(errors, key=lambda k: errors[k])
     if not errors[worst] < TOLERANCE:
-        raise UsageError(f"the gradient of {worst} is not that of the loss at these sizes (difference {errors[worst]:.1e})")
+        raise UsageError(
+            f"the gradient of {worst} is not that of the loss at these sizes (difference {errors[worst]:.1e})"
+        )
 
 
 def _run(
@@ -204,7 +213,9 @@ def _finish(net: Net, held: Data, state: State, options: dict[str, Any]) -> None
     params = state.best or state.params
     if held.sequences and held.allowed:
         good, total = loop.reber_score(net, params, held)
-        click.echo(f"Reber grammar, held-out strings: {good} of {total} steps rank every allowed symbol above all others")
+        click.echo(
+            f"Reber grammar, held-out strings: {good} of {total} steps rank every allowed symbol above all others"
+        )
     elif held.sequences and held.kind == "classes":
         click.echo(f"held-out accuracy {loop.accuracy(net, params, held):.3f}")
     if state.history:
@@ -272,7 +283,16 @@ def sample(checkpoint: Path, length: int, count: int, prime: str, temperature: f
     with _quiet_blas():
         for k in range(count):
             text = "".join(
-                draw(net, found.best or found.params, symbols, [*begin, *codes], length, about["stop"], temperature, seed + k)
+                draw(
+                    net,
+                    found.best or found.params,
+                    symbols,
+                    [*begin, *codes],
+                    length,
+                    about["stop"],
+                    temperature,
+                    seed + k,
+                )
             )
             click.echo(prime + text)
 

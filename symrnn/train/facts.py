@@ -40,6 +40,7 @@ class Refused:
     number: str
     verdict: Kind
     about: frozenset[Symbol]
+    whole: bool = False  # its left side is a derivative by a whole quantity
 
     def __str__(self) -> str:
         return f"({self.number}) is {self.verdict.value}"
@@ -78,7 +79,7 @@ def knowledge(report: Report, only: tuple[str, ...] | None = None) -> Knowledge:
             else:
                 about = frozenset(_about(report, claim))
                 if about:
-                    out.refused.append(Refused(found.number, found.verdict, about))
+                    out.refused.append(Refused(found.number, found.verdict, about, _whole(report, claim)))
     return out
 
 
@@ -129,6 +130,12 @@ def _bounds(
     if two.letter is None and relation in ">≥":
         return max(0, room - first + (relation == ">")), 0
     return None
+
+
+def _whole(report: Report, claim: Claim) -> bool:
+    judgement = report.checker.judged.get(id(claim.rhs))
+    lhs = judgement.typed.lhs if judgement is not None and judgement.typed is not None else None
+    return isinstance(lhs, Gradient) and isinstance(lhs.wrt, Ref)
 
 
 def _about(report: Report, claim: Claim) -> Iterator[Symbol]:

@@ -170,7 +170,9 @@ def _ref(lower: Lowering, x: e.Ref, row: Ix, col: Ix) -> Node:
 
 
 def _entry(lower: Lowering, x: e.Entry, row: Ix, col: Ix) -> Node:
-    return lower(x.body, *(lower.component(i) if d != 1 else 0 for i, d in zip((x.row, x.col), x.body.shape, strict=True)))
+    return lower(
+        x.body, *(lower.component(i) if d != 1 else 0 for i, d in zip((x.row, x.col), x.body.shape, strict=True))
+    )
 
 
 def _slice(lower: Lowering, x: e.Slice, row: Ix, col: Ix) -> Node:
@@ -311,7 +313,9 @@ def _constant(lower: Lowering, x: e.Constant, row: Ix, col: Ix) -> Node:
 
 def _gradient(lower: Lowering, x: e.Gradient, row: Ix, col: Ix) -> Node:
     """A derivative is looked up by name; its entries are those of what is derived, then of the variable."""
-    of, of_ix = _named(lower, x.of, None if x.of.scalar else (row, col), vector=not x.wrt.scalar, first=not x.denominator)
+    of, of_ix = _named(
+        lower, x.of, None if x.of.scalar else (row, col), vector=not x.wrt.scalar, first=not x.denominator
+    )
     wrt, wrt_ix = _named(
         lower, x.wrt, None if x.wrt.scalar else (row, col), vector=not x.of.scalar, first=x.denominator
     )

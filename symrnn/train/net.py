@@ -122,7 +122,13 @@ class Net:
     """
 
     def __init__(
-        self, program: Program, named: Mapping[str, int], backend: str, dtype: Any, sizes: dict[str, int], mark: str,
+        self,
+        program: Program,
+        named: Mapping[str, int],
+        backend: str,
+        dtype: Any,
+        sizes: dict[str, int],
+        mark: str,
         any_size: bool = False,
     ) -> None:
         self.program = program

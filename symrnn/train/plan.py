@@ -298,7 +298,9 @@ class _Rewriting:
             raise UsageError("a recursion that runs both ways in time does not compile")
         order: list[Any] = []
         while len(order) < len(members):
-            free_ = [k for k in members if k not in order and all(n in order or by or n not in members for n, by in needs[k])]
+            free_ = [
+                k for k in members if k not in order and all(n in order or by or n not in members for n, by in needs[k])
+            ]
             if not free_:
                 raise UsageError("quantities of one step are defined in a circle")
             order.append(free_[0])

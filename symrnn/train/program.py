@@ -100,7 +100,6 @@ class Maker:
             for rule_of, rule in self._fact_rules(fact):
                 self.slopes.setdefault(rule_of, []).append(rule)
         self.chosen: dict[Any, tuple[Rule, ...]] = {}
-        self.why: dict[Any, str] = {}
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -210,13 +209,14 @@ class Maker:
                 return sum(by for _, by in path[k:]) != 0  # a recursion over steps, not a circle
         for rules in self._candidates(key):
             before = dict(self.chosen)
-            needs = {(g.key, g.time.shift if g.time and g.time.base == "t" else 0) for r in rules for g, _ in gets(r.body)}
+            needs = {
+                (g.key, g.time.shift if g.time and g.time.base == "t" else 0) for r in rules for g, _ in gets(r.body)
+            }
             ordered = sorted(needs, key=lambda n: (isinstance(n[0], Slope), str(n[0]), n[1]))
             if all(self.solve(need, (*path, (key, by))) for need, by in ordered):
                 self.chosen[key] = rules
                 return True
             self.chosen = before
-        self.why.setdefault(key, self._reason(key))
         return False
 
     def _candidates(self, key: Slope) -> Iterator[tuple[Rule, ...]]:
@@ -234,21 +234,34 @@ class Maker:
             if all(e is not None for e in ends):
                 yield (rule, *(e for e in ends if e is not None))
 
+    def explain(self, key: Slope, above: tuple[Slope, ...] = ()) -> str:
+        """Why the proved equations do not compute a derivative: down to the one that none of them gives."""
+        candidates = list(self._candidates(key))
+        for rules in candidates[:1]:
+            for get in dict.fromkeys(g for r in rules for g, _ in gets(r.body) if isinstance(g.key, Slope)):
+                if get.key not in (*above, key) and not self.solve(get.key):
+                    return self.explain(get.key, (*above, key))
+        return self._reason(key)
+
     def _reason(self, key: Slope) -> str:
-        """Why no proved equation computes a derivative."""
         name = f"the gradient of {attribute(key.wrt)}" if key.of.shape == (1, 1) else f"the derivative {key}"
         rules = self.slopes.get(key, [])
         barred = [r for r in rules if not all(self.premises[a].general for a in r.assumptions)]
+        out = f"no proved equation gives {name}"
+        if any(r.when is None and r.high for r in rules) and not any(r.when == When("last") for r in rules):
+            out += " at the last step"
         if barred:
             used = ", ".join(sorted({a for r in barred for a in r.assumptions if not self.premises[a].general}))
-            numbers = ", ".join(f"({r.number})" for r in barred)
-            return f"{numbers} would give {name}, but only under «{used}», which does not hold for every class"
-        if any(r.when is None for r in rules) and not any(r.when is not None for r in rules):
-            if any(r.high for r in rules):
-                return f"no proved equation gives {name} at the last step"
-        refused = [r for r in self.known.refused if key.wrt in r.about]
-        tail = "; " + ", ".join(map(str, refused)) if refused else ""
-        return f"no proved equation gives {name}{tail}"
+            out += f" for every class ({_listed([f'({r.number})' for r in barred])} hold only under «{used}»)"
+        about = [r for r in self.known.refused if key.wrt in r.about]
+        refused = [str(r) for r in sorted(about, key=lambda r: not r.whole)]
+        return f"{out}; {_listed(refused)}" if refused else out
+
+
+def _listed(items: list[str], most: int = 6) -> str:
+    """At most so many of the items, and how many more there are."""
+    items = list(dict.fromkeys(items))
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
 
 
 def _same(x: Any, ix: Ix, axis: int) -> Ix:
@@ -271,7 +284,7 @@ def make(maker: Maker, loss: Symbol, inputs: Iterable[Symbol], targets: Iterable
     gradients = {p: Slope(loss, p) for p in parameters}
     for slope in gradients.values():
         if not maker.solve(slope):
-            raise UsageError("; ".join(dict.fromkeys(reversed(maker.why.values()))))
+            raise UsageError(maker.explain(slope))
     links = Links()
     quantities = {}
     for key, rules in maker.chosen.items():

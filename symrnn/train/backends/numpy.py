@@ -22,7 +22,9 @@ from symrnn.train.program import Rule, gets
 from symrnn.train.sizes import Sizes
 
 STEP, BATCH = "t", "b"
-HEAD = "import numpy as np\n\nfrom numpy import add, divide, dot, empty, exp, log, multiply, ones, subtract, tanh, zeros\n"
+HEAD = (
+    "import numpy as np\n\nfrom numpy import add, divide, dot, empty, exp, log, multiply, ones, subtract, tanh, zeros\n"
+)
 UNARY = {
     "exp": "exp({0}, {1})",
     "ln": "log({0}, {1})",
@@ -206,9 +208,7 @@ class Emitter:
                 return Val(self.bind(f"np.eye({self.length(str(one))}, dtype=dtype)", True), (str(one), str(two)), True)
         raise UsageError(f"{type(x).__name__} has no NumPy form")
 
-    def apply(
-        self, form: str, args: list[Val], axes: tuple[str, ...], out: Val | None, reuse: bool = True
-    ) -> Val:
+    def apply(self, form: str, args: list[Val], axes: tuple[str, ...], out: Val | None, reuse: bool = True) -> Val:
         """One array operation: ``form`` with its arguments and the array for the result."""
         if not axes:
             name = self.new()
@@ -307,7 +307,9 @@ class Emitter:
                 return total
             case Prod(args):
                 inner = [a for a in args if isinstance(a, Steps)]
-                if inner and (len(inner) > 1 or any(g.time is not None for a in args if a not in inner for g, _ in gets(a))):
+                if inner and (
+                    len(inner) > 1 or any(g.time is not None for a in args if a not in inner for g, _ in gets(a))
+                ):
                     raise UsageError("a product of sums over steps does not compile")
                 return self.contract(list(args), axes, out, order)
         return self.contract([x], axes, out, order)

@@ -71,7 +71,12 @@ class _Frame:
         sizes = "".join(f", {names.size(s.name)}" for s in self.sizes.all)
         lines = [HEAD, "", f"def plan(T, B{sizes}, dtype=float):"]
         lines += ["    " + line for line in em.setup]
-        lines += ["", f"    def run({', '.join(given)}):", *em.code, f"        return {', '.join(outputs)}{',' * (len(outputs) == 1)}"]
+        lines += [
+            "",
+            f"    def run({', '.join(given)}):",
+            *em.code,
+            f"        return {', '.join(outputs)}{',' * (len(outputs) == 1)}",
+        ]
         lines += ["", "    return run", ""]
         return "\n".join(lines)
 
