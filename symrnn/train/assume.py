@@ -34,7 +34,7 @@ def premise(name: str, d: Definition, first: int, last: str, sizes: Mapping[str,
     unknown = Premise(name, d.symbol, False)
     dim = d.symbol.shape[0]
     size = dim if isinstance(dim, int) else sizes.get(dim)
-    if d.symbol.shape[1] != 1 or size is None or not d.symbol.shape[0] != 1:
+    if d.symbol.shape[1] != 1 or size is None or d.symbol.shape[0] == 1:
         return unknown
     row = d.row.offset - 1 if d.row is not None and d.row.letter is None else None
     rows = range(size) if d.row is None else [row] if row is not None else None

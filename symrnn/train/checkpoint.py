@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def load(path: Path) -> Checkpoint:
         with np.load(path, allow_pickle=False) as found:
             arrays = {k: found[k] for k in found.files}
         about, progress = (json.loads(str(arrays.pop(k))) for k in ("about", "progress"))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UsageError(f"{path}: is no checkpoint of symrnn") from error
     if about.pop("version", None) != VERSION:
         raise UsageError(f"{path}: is a checkpoint of another version")

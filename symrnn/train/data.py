@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -217,7 +218,7 @@ def _npz(file: Path) -> Data:
             if "x" not in found or "y" not in found:
                 raise UsageError(f"{file}: holds {', '.join(found) or 'nothing'}; it must hold x and y")
             x, y = found["x"], found["y"]
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise UsageError(f"{file}: cannot be read as npz: {error}") from error
     if x.ndim != 3 or 0 in x.shape:
         raise UsageError(f"{file}: x has shape {x.shape}, it must be (sequences, steps, numbers), none of them 0")

@@ -43,7 +43,7 @@ def find(path: Path, manifest: Path | None, options: Mapping[str, Any]) -> Sourc
         try:
             report.compile(threads=None, **options)
         except UsageError as error:
-            reasons.append(f"{document}: {error}" if len(found) > 1 else f"{document}: {error}")
+            reasons.append(f"{document}: {error}")
             continue
         return Source(document, report)
     raise UsageError(reasons[0] if len(reasons) == 1 else "no document here runs\n  " + "\n  ".join(reasons))

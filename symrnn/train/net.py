@@ -317,9 +317,8 @@ class Net:
                 off = np.abs(y.sum(-1) - float(p.total)) > 64 * np.finfo(self.dtype).eps * y.shape[-1]
                 if off.any():
                     where = tuple(int(i) for i in np.argwhere(off)[0])
-                    raise UsageError(
-                        f"the proofs assume «{p.name}»: entries of {role.name} that sum to {p.total}; at {where} they do not"
-                    )
+                    what = f"entries of {role.name} that sum to {p.total}"
+                    raise UsageError(f"the proofs assume «{p.name}»: {what}; at {where} they do not")
         return y
 
     def _given(self, states: Params | None, batch: int) -> list[Array]:

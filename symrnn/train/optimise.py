@@ -36,7 +36,7 @@ class Optimiser:
     steps: int = 0
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES[:3]:
+        if self.name not in NAMES:
             raise UsageError(f"no optimiser '{self.name}'; there are {', '.join(NAMES)}")
         if not self.rate > 0:
             raise UsageError(f"the learning rate {self.rate} is not positive")
@@ -50,6 +50,8 @@ class Optimiser:
     def _direction(self, name: str, g: Array) -> Array:
         if self.name == "sgd":
             return g
+        if self.name == "lbfgs":
+            raise UsageError("L-BFGS takes no single steps: see loop.lbfgs")
         m = self.state.setdefault(f"{name}.m", np.zeros_like(g))
         if self.name == "momentum":
             m *= 0.9

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from symrnn.diagnostic import UsageError
 from symrnn.expr import Symbol
-from symrnn.train.lower import Axis
-from symrnn.train.plan import Plan
+from symrnn.train.index import Get
+from symrnn.train.lower import Axis, Slope
+from symrnn.train.plan import Extra, Plan
+from symrnn.train.program import Quantity, slope_axes
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,7 @@ class Sizes:
             taken.add(name)
             self._sizes[root] = Size(name, proved, root in pinned)
 
-    def _index(self, q: object) -> None:
-        from symrnn.train.index import Get
-        from symrnn.train.plan import Extra
-        from symrnn.train.program import Quantity, slope_axes
-        from symrnn.train.lower import Slope
-
-        assert isinstance(q, Quantity)
-
+    def _index(self, q: Quantity) -> None:
         def axes(key: object) -> list[Axis]:
             if isinstance(key, Symbol):
                 return [(key, k) for k in (0, 1) if key.shape[k] != 1]

@@ -20,7 +20,7 @@ DERIVATIONS = ROOT / "derivations"
 # What is mended in the note, so that its gradients are proved: a missing ∂, a missing L, V in place of v, and the
 # copy of W at its step in the sum by components.
 MENDED = (
-    (r"\frac{\partial L}{\partial L^{(t)}} \frac{L^{(t)}}", r"\frac{\partial L}{\partial L^{(t)}} \frac{\partial L^{(t)}}"),
+    (r"L^{(t)}} \frac{L^{(t)}}", r"L^{(t)}} \frac{\partial L^{(t)}}"),
     (r"\nabla_{\mathbf{b}} = ", r"\nabla_{\mathbf{b}} L = "),
     (r"\nabla_{\mathbf{v}}", r"\nabla_{\mathbf{V}}"),
     (r"\nabla_{\mathbf{W}} h_i", r"\nabla_{\mathbf{W}^{(t)}} h_i"),

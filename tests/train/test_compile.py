@@ -175,13 +175,13 @@ def test_the_note_as_printed_is_refused_by_number() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ((r"\nabla_{\mathbf{b}} L = \sum", r"\nabla_{\mathbf{b}} L = 2 \sum"), r"gradient of b; .*\(85\) is refuted"),
-        ((r"\nabla_{\mathbf{V}} L = ", r"\nabla_{\mathbf{V}} L^{(\tau)} = "), r"no proved equation gives the gradient of V"),
+        ((r"\nabla_{\mathbf{b}} L = \sum", r"\nabla_{\mathbf{b}} L = 2 \sum"), r"of b; .*\(85\) is refuted"),
+        ((r"\nabla_{\mathbf{V}} L = ", r"\nabla_{\mathbf{V}} L^{(\tau)} = "), r"no proved equation gives .* of V"),
         (
             (r"$$\nabla_{\mathbf{h}^{(\tau)}} L = \mathbf{V}^T \nabla_{\mathbf{o}^{(\tau)}} L \quad (33)$$", ""),
             r"no proved equation gives the gradient of h at the last step",
         ),
-        ((r"\nabla_{\mathbf{h}^{(t)}} L = \mathbf{W}^T", r"\nabla_{\mathbf{h}^{(t)}} L = \mathbf{W}"), r"\(45\) is refuted"),
+        ((r"{\mathbf{h}^{(t)}} L = \mathbf{W}^T", r"{\mathbf{h}^{(t)}} L = \mathbf{W}"), r"\(45\) is refuted"),
     ],
 )  # fmt: skip
 def test_a_gradient_without_a_proof_is_refused(wrong: tuple[str, str], message: str) -> None:
@@ -232,7 +232,8 @@ def bad(change: str) -> tuple[Any, Any, Any]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("nan", "x holds nan at"), ("inf", r"x holds inf at \(0, 0, 0\)"), ("width", r"\(3, 2, 3\), it must be \(T, B, 4\)"),
+        ("nan", "x holds nan at"), ("inf", r"x holds inf at \(0, 0, 0\)"),
+        ("width", r"\(3, 2, 3\), it must be \(T, B, 4\)"),
         ("flat", "must be"), ("empty", "is empty"), ("words", "numbers"), ("class", "classes are 0 … 2"),
         ("negative", "has class -"), ("length", "y has shape"), ("soft", "«one-hot»: entries of y that sum to 1"),
         ("text", "numbers"), ("parameter", r"W has shape \(4, 5\)"), ("missing", "parameter U is missing"),

@@ -11,8 +11,42 @@ from symrnn.train.lower import Slope
 from symrnn.train.plan import Plan
 
 RESERVED = frozenset(
-    "np add divide dot empty exp log multiply ones subtract tanh zeros T B dtype plan run math jax jnp torch"
-    " lax nn range zip list reversed params xs ys state states self loss".split()
+    [
+        "np",
+        "add",
+        "divide",
+        "dot",
+        "empty",
+        "exp",
+        "log",
+        "multiply",
+        "ones",
+        "subtract",
+        "tanh",
+        "zeros",
+        "T",
+        "B",
+        "dtype",
+        "plan",
+        "run",
+        "math",
+        "jax",
+        "jnp",
+        "torch",
+        "lax",
+        "nn",
+        "range",
+        "zip",
+        "list",
+        "reversed",
+        "params",
+        "xs",
+        "ys",
+        "state",
+        "states",
+        "self",
+        "loss",
+    ]
 )
 
 

@@ -153,7 +153,7 @@ class Emitter:
                 low, high = lag + x.time.shift + self.low, lag + x.time.shift - self.high
                 whole = low == 0 and high == 0 and lag == 0
                 code = name if whole else f"{name}[{low}:{em_end(high)}]"
-        picks = [i for i in x.index]
+        picks = list(x.index)
         if any(isinstance(i, int) for i in picks):
             where = ", ".join(str(i) if isinstance(i, int) else ":" for i in picks)
             code = f"{code}[{'..., ' if lead else ''}{where}]"
