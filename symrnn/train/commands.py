@@ -1,4 +1,4 @@
-"""The commands of training: ``symrnn train``, ``symrnn sample``, ``symrnn export``."""
+"""The commands of training: ``symrnn train``, ``symrnn sample``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PATH = click.Path(path_type=Path)
 
 def register(main: click.Group) -> None:
     """Add the commands to the command line."""
-    for command in (train, sample, export):
+    for command in (train, sample):
         main.add_command(command)
 
 
@@ -49,7 +49,7 @@ def register(main: click.Group) -> None:
 @click.option("--validation", type=click.FloatRange(0, 0.9), default=0.1, show_default=True, help="Share held out.")
 @click.option("--patience", type=click.IntRange(0), default=0, show_default=True, help="Epochs; 0: no early stop.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--backend", type=click.Choice(["numpy", "c", "numba"]), default="numpy", show_default=True)
+@click.option("--backend", type=click.Choice(["numpy", "c"]), default="numpy", show_default=True)
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 @click.option("--checkpoint", type=_PATH, default=Path("symrnn.npz"), show_default=True)
 @click.option("--every", type=click.IntRange(0), default=0, help="Save every N steps too (default: every epoch).")
@@ -295,24 +295,3 @@ def sample(checkpoint: Path, length: int, count: int, prime: str, temperature: f
                 )
             )
             click.echo(prime + text)
-
-
-@click.command()
-@click.argument("checkpoint", type=_PATH)
-@click.option("--to", "target", type=click.Choice(["numpy", "jax", "torch"]), required=True)
-@click.option("--output", type=_PATH, help="Write to this file (default: standard output).")
-def export(checkpoint: Path, target: str, output: Path | None) -> None:
-    """Write a trained network as a Python module of its own: loss and gradients for NumPy, JAX or PyTorch."""
-    from symrnn.train import checkpoint as checkpoints
-    from symrnn.train import document
-    from symrnn.train.export import module
-
-    found = checkpoints.load(checkpoint)
-    text = module(document.restore(found), target)
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,7 @@ from symrnn.diagnostic import UsageError
 from symrnn.expr import Symbol
 from symrnn.train.assume import premise
 from symrnn.train.backends.names import plain
+from symrnn.train.backends.runner import Runner
 from symrnn.train.facts import knowledge
 from symrnn.train.index import Get
 from symrnn.train.plan import Plan, plan
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Params = Mapping[str, Array]
-BACKENDS = ("numpy", "c", "numba")
+BACKENDS = ("numpy", "c")
 
 
 class Backend(Protocol):
@@ -232,6 +233,27 @@ class Net:
         dummy = np.zeros((*x.shape[:-1], *self._shape(self._targets[0])), self.dtype) if self._targets else None
         out = run(*self.ready(params).values(), x, dummy, *self._given(states, self._batch(x)))
         return out[0], {r.name: s for r, s in zip(self._states, out[1:], strict=True)}
+
+    def stepper(self, params: Params, x: Array, y: Array, states: Params | None = None) -> Callable[[float], float]:
+        """A function that takes one gradient step, ``θ ← θ − rate · gradient`` in place, and gives the loss before it.
+
+        For ``checked`` data and ``ready`` parameters that stay where they are: what costs time is done once.
+        """
+        batch = self._batch(x)
+        run = self.function(self.full.outputs, self._steps(x), batch)
+        arrays = [params[r.name] for r in self._parameters]
+        given = self._given(states, batch)
+        if isinstance(run, Runner):
+            return run.stepper(arrays, [x, y, *given])
+
+        def step(rate: float) -> float:
+            out = run(*arrays, x, y, *given)
+            for a, g in zip(arrays, out[1:], strict=False):
+                g *= rate
+                a -= g
+            return float(out[0])
+
+        return step
 
     def raw(
         self, params: Params, x: Array, y: Array, states: Params | None = None

@@ -13,7 +13,7 @@ import symrnn
 from symrnn.diagnostic import UsageError
 from tests.train.nets import DERIVATIONS, OPTIONS, Exact, mended, net, point, report
 
-BACKENDS = ["numpy"]
+BACKENDS = ["numpy", "c"]
 DOCUMENTS = list(OPTIONS)
 TIMED = ["bptt", "elman"]
 SIZES = {"bptt": (("h", 9), ("x", 6), ("o", 7)), "elman": (("n", 9), ("d", 6), ("m", 7))}
@@ -64,6 +64,34 @@ def test_a_batch_is_the_sum_of_its_sequences(backend: str) -> None:
     assert near(loss, sum(s[0] for s in single), 1e-14)
     for key in grads:
         assert near(grads[key], sum(s[1][key] for s in single), 1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize(("steps", "batch"), [(1, 1), (3, 2), (20, 17), (70, 4)])
+def test_matrix_products_of_loops(name: str, backend: str, steps: int, batch: int) -> None:
+    """At sizes where loops become blocked matrix products: every remainder of rows, columns and depth."""
+    sizes = tuple((k, v) for (k, _), v in zip(SIZES[name], (33, 30, 41), strict=True))
+    params, x, y, states = point(net(name, "numpy", "float64", sizes), steps, batch, 1, 0.2)
+    for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-3)):
+        loss, grads = net(name, "numpy", dtype, sizes).value_and_grad(params, x, y, states)
+        other, others = net(name, backend, dtype, sizes).value_and_grad(params, x, y, states)
+        assert near(other, loss, tolerance) and all(near(others[k], grads[k], tolerance) for k in grads)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_stepper_takes_gradient_steps(backend: str) -> None:
+    n = net("bptt", backend)
+    params, x, y, _ = point(n, 5, 3, seed=2)
+    x, y = n.checked(x, y)
+    mine, other = n.ready({k: v.copy() for k, v in params.items()}), n.ready(params)
+    step = n.stepper(mine, x, y)
+    for _ in range(3):
+        loss, grads, _ = n.raw(other, x, y)
+        assert near(step(0.01), loss, 1e-13)
+        for key, g in grads.items():
+            other[key] = other[key] - 0.01 * g
+    assert all(near(mine[k], other[k], 1e-13) for k in other)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -283,9 +283,7 @@ def test_text_lines_and_classes(tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     rest = ("--hidden", 8, "--epochs", 12, "--window", 7, "--checkpoint", path)
     for args in (("--data", text), ("--data", text, "--lines"), ("--data", table)):
-        found = call(
-            "train", DERIVATIONS / "elman", *args, "--hidden", 8, "--epochs", 12, "--window", 7, "--checkpoint", path
-        )
+        found = call("train", DERIVATIONS / "elman", *args, *rest)
         assert found.exit_code == 0, found.output
     assert "held-out accuracy 1.000" in found.output
     assert "classify" in call("sample", path).output

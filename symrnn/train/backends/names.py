@@ -58,10 +58,10 @@ def plain(symbol: Symbol) -> str:
 class Names:
     """One name for each key of a plan; a parameter's or input's is its plain one."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, reserved: frozenset[str] = frozenset()) -> None:
         program = plan.program
         self._names: dict[Any, str] = {}
-        self._taken: set[str] = set(RESERVED)
+        self._taken: set[str] = set(RESERVED | reserved)
         for symbol in (*program.parameters, *program.inputs, *program.targets):
             self._give(symbol, plain(symbol))
         for key in plan.quantities:
@@ -73,7 +73,7 @@ class Names:
     def _give(self, key: Any, name: str) -> None:
         if name[0].isdigit() or keyword.iskeyword(name):
             name = f"q_{name}"
-        while name in self._taken or re.fullmatch(r"[wvs]\d+", name):
+        while name in self._taken or re.fullmatch(r"[wvsikmp]\d+|out\d+", name):
             name += "_"
         self._taken.add(name)
         self._names[key] = name

@@ -10,44 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from symrnn.diagnostic import UsageError
 from symrnn.expr import Symbol
+from symrnn.train.backends.arrays import BATCH, STEP, UNARY, Val, em_end, literal, matrix, plain_term
 from symrnn.train.backends.names import Names
 from symrnn.train.index import Delta, Fn, Get, Max, Node, Num, Pick, Plus, Pow, Prod, Steps, Sum, When, free, split
 from symrnn.train.plan import Plan
 from symrnn.train.program import Rule, gets
 from symrnn.train.sizes import Sizes
-
-STEP, BATCH = "t", "b"
-HEAD = (
-    "import numpy as np\n\nfrom numpy import add, divide, dot, empty, exp, log, multiply, ones, subtract, tanh, zeros\n"
-)
-UNARY = {
-    "exp": "exp({0}, {1})",
-    "ln": "log({0}, {1})",
-    "tanh": "tanh({0}, {1})",
-    "sinh": "np.sinh({0}, {1})",
-    "cosh": "np.cosh({0}, {1})",
-    "sin": "np.sin({0}, {1})",
-    "cos": "np.cos({0}, {1})",
-    "arctan": "np.arctan({0}, {1})",
-    "relu": "np.maximum({0}, 0, {1})",
-    "step": "np.heaviside({0}, 0, {1})",
-    "softplus": "np.logaddexp(0, {0}, {1})",
-}
-
-
-@dataclass(frozen=True)
-class Val:
-    """An array of the generated code and its axes. ``still``: known before the run; ``own``: may be overwritten."""
-
-    code: str
-    axes: tuple[str, ...]
-    still: bool = False
-    own: bool = False
 
 
 class Emitter:
@@ -184,7 +156,7 @@ class Emitter:
         """The value of an expression, in ``out`` if that has its axes and something is computed at all."""
         match x:
             case Num(value):
-                return Val(_literal(value), ())
+                return Val(literal(value), ())
             case Get():
                 return self.get(x)
             case Plus(args):
@@ -228,13 +200,15 @@ class Emitter:
 
     def plus(self, args: tuple[Node, ...], out: Val | None, order: tuple[str, ...]) -> Val:
         """A sum: the products by BLAS go first, into the result."""
-        terms = sorted(args, key=lambda a: (not any(isinstance(b, Sum) for b in a.walk()), split(a)[0] < 0, _plain(a)))
+        terms = sorted(
+            args, key=lambda a: (not any(isinstance(b, Sum) for b in a.walk()), split(a)[0] < 0, plain_term(a))
+        )
         total: Val | None = None
         negative = False
         for term in terms:
             factor, rest = split(term)
             if rest == Num(factor.__class__(1)):
-                v, sign = Val(_literal(abs(factor)), ()), factor < 0
+                v, sign = Val(literal(abs(factor)), ()), factor < 0
             elif abs(factor) == 1:
                 v, sign = self.emit(rest, out if total is None else None, order), factor < 0
             else:
@@ -261,7 +235,7 @@ class Emitter:
             return self.apply("np.reciprocal({0}, {1})", [v], v.axes, out)
         if exponent == exponent.__class__(1, 2):
             return self.apply("np.sqrt({0}, {1})", [v], v.axes, out)
-        return self.apply(f"np.power({{0}}, {_literal(exponent)}, {{1}})", [v], v.axes, out)
+        return self.apply(f"np.power({{0}}, {literal(exponent)}, {{1}})", [v], v.axes, out)
 
     def sigmoid(self, body: Node, out: Val | None, order: tuple[str, ...]) -> Val:
         """σ(x) = (1 + tanh(x/2))/2, which does not overflow."""
@@ -335,7 +309,7 @@ class Emitter:
         for v in values:
             grouped.setdefault(frozenset(v.axes), []).append(v)
         merged = [self.multiply(g, None if len(grouped) > 1 or axes else out, order) for g in grouped.values()]
-        while len(merged) > 2 or (len(merged) == 2 and not _matrix(merged[0], merged[1], axes)):
+        while len(merged) > 2 or (len(merged) == 2 and not matrix(merged[0], merged[1], axes)):
             merged = self.join(merged, axes, out, order)
         if below and (len(merged) == 2 or axes & {a for v in below for a in v.axes}):
             merged = [self.multiply(merged, None, order)] if merged else []
@@ -354,7 +328,7 @@ class Emitter:
         if missing:
             v = self.apply(f"multiply({{0}}, {self.product(missing)}, {{1}})", [v], v.axes, out)
         if factor != 1:
-            form = "np.negative({0}, {1})" if factor == -1 else f"multiply({{0}}, {_literal(factor)}, {{1}})"
+            form = "np.negative({0}, {1})" if factor == -1 else f"multiply({{0}}, {literal(factor)}, {{1}})"
             v = self.apply(form, [v], v.axes, out)
         return v
 
@@ -372,7 +346,7 @@ class Emitter:
                 b = values[j]
                 others = [v for k, v in enumerate(values) if k not in (i, j)]
                 due = axes & set(a.axes) & set(b.axes) - {x for v in others for x in v.axes}
-                if due and others and _matrix(a, b, due):
+                if due and others and matrix(a, b, due):
                     return [self.matmul(a, b, due, None, order), *others]
         values = sorted(values, key=lambda v: len(v.axes))
         last = None if axes or len(values) > 2 else out
@@ -446,24 +420,3 @@ class Emitter:
         v = self.emit(rule.body, out, order)
         if v.code != out.code:
             self.say(f"{out.code}[...] = {self.align(v, out.axes)}")
-
-
-def _matrix(a: Val, b: Val, axes: frozenset[str]) -> bool:
-    """Whether the two are one matrix product: all that they share is summed over, and by nothing else."""
-    both = set(a.axes) & set(b.axes)
-    return both == axes & (set(a.axes) | set(b.axes)) and bool(both)
-
-
-def _plain(a: Node) -> bool:
-    """Whether a term is there already, so that nothing is computed into the result by it."""
-    return isinstance(split(a)[1], (Get, Num))
-
-
-def em_end(shift: int) -> str:
-    """``T + shift`` as code."""
-    return f"T {'+' if shift > 0 else '-'} {abs(shift)}" if shift else "T"
-
-
-def _literal(value: Any) -> str:
-    """A rational as Python writes it, rounded once."""
-    return repr(float(value)) if value.denominator == 1 else f"({value.numerator} / {value.denominator})"

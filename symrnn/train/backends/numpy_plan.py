@@ -7,8 +7,9 @@ from typing import Any
 
 from symrnn.diagnostic import UsageError
 from symrnn.expr import Symbol
+from symrnn.train.backends.arrays import BATCH, HEAD, STEP, Val, em_end
 from symrnn.train.backends.names import Names
-from symrnn.train.backends.numpy import BATCH, HEAD, STEP, Emitter, Val, em_end
+from symrnn.train.backends.numpy import Emitter
 from symrnn.train.index import When
 from symrnn.train.plan import Plan, Stage
 from symrnn.train.program import Quantity, Rule
