@@ -9,7 +9,7 @@ from symrnn.train.index import Get, Node, Num, split
 
 STEP, BATCH = "t", "b"
 HEAD = (
-    "import numpy as np\n\nfrom numpy import add, divide, dot, empty, exp, log, multiply, ones, subtract, tanh, zeros\n"
+    "import numpy as np\n\nfrom numpy import add, divide, empty, exp, log, multiply, ones, subtract, tanh, zeros\n"
 )
 UNARY = {
     "exp": "exp({0}, {1})",

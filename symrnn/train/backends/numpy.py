@@ -368,7 +368,7 @@ class Emitter:
             return self.apply("multiply({0}, {1}, {2})", [a, b], wanted, out)
         if not wanted:
             name = self.new()
-            self.say(f"{name} = dot({left}, {right})")
+            self.say(f"{name} = {left}.dot({right})")
             return Val(name, ())
         if out is None or out.axes != wanted:
             out = self.buffer(wanted)
@@ -376,7 +376,7 @@ class Emitter:
         if len(keep_a) > 1 or len(keep_b) > 1:
             shape = [self.product(k) for k in (keep_a, keep_b) if k]
             target = self.bind(f"{out.code}.reshape({', '.join(shape)})", out.still)
-        self.say(f"dot({left}, {right}, {target})")
+        self.say(f"{left}.dot({right}, {target})")
         return Val(out.code, wanted, out.still, True)
 
     def flat(self, v: Val, first: tuple[str, ...], second: tuple[str, ...], left: bool) -> str:
@@ -407,12 +407,12 @@ class Emitter:
         flat = self.flat(v, keep, axes, True)
         if not keep:
             name = self.new()
-            self.say(f"{name} = dot({ones.code}, {flat})")
+            self.say(f"{name} = {ones.code}.dot({flat})")
             return Val(name, ())
         if out is None or out.axes != keep:
             out = self.buffer(keep)
         target = self.bind(f"{out.code}.reshape({self.product(keep)})", out.still) if len(keep) > 1 else out.code
-        self.say(f"dot({flat}, {ones.code}, {target})")
+        self.say(f"{flat}.dot({ones.code}, {target})")
         return Val(out.code, keep, out.still, True)
 
     def store(self, rule: Rule, out: Val, order: tuple[str, ...]) -> None:
