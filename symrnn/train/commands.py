@@ -49,7 +49,7 @@ def register(main: click.Group) -> None:
 @click.option("--validation", type=click.FloatRange(0, 0.9), default=0.1, show_default=True, help="Share held out.")
 @click.option("--patience", type=click.IntRange(0), default=0, show_default=True, help="Epochs; 0: no early stop.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--backend", type=click.Choice(["numpy", "c"]), default="numpy", show_default=True)
+@click.option("--backend", type=click.Choice(["numpy", "c", "numba"]), default="numpy", show_default=True)
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 @click.option("--checkpoint", type=_PATH, default=Path("symrnn.npz"), show_default=True)
 @click.option("--every", type=click.IntRange(0), default=0, help="Save every N steps too (default: every epoch).")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Params = Mapping[str, Array]
-BACKENDS = ("numpy", "c")
+BACKENDS = ("numpy", "c", "numba")
 
 
 class Backend(Protocol):

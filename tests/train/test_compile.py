@@ -13,7 +13,7 @@ import symrnn
 from symrnn.diagnostic import UsageError
 from tests.train.nets import DERIVATIONS, OPTIONS, Exact, mended, net, point, report
 
-BACKENDS = ["numpy", "c"]
+BACKENDS = ["numpy", "c", *(["numba"] if find_spec("numba") else [])]
 DOCUMENTS = list(OPTIONS)
 TIMED = ["bptt", "elman"]
 SIZES = {"bptt": (("h", 9), ("x", 6), ("o", 7)), "elman": (("n", 9), ("d", 6), ("m", 7))}
