@@ -1,4 +1,4 @@
-"""The commands of training: ``symrnn train``, ``symrnn sample``."""
+"""The commands of training: ``symrnn train``, ``symrnn sample``, ``symrnn export``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PATH = click.Path(path_type=Path)
 
 def register(main: click.Group) -> None:
     """Add the commands to the command line."""
-    for command in (train, sample):
+    for command in (train, sample, export):
         main.add_command(command)
 
 
@@ -295,3 +295,22 @@ def sample(checkpoint: Path, length: int, count: int, prime: str, temperature: f
                 )
             )
             click.echo(prime + text)
+@click.command()
+@click.argument("checkpoint", type=_PATH)
+@click.option("--to", "target", type=click.Choice(["numpy", "jax", "torch"]), required=True)
+@click.option("--output", type=_PATH, help="Write to this file (default: standard output).")
+def export(checkpoint: Path, target: str, output: Path | None) -> None:
+    """Write a trained network as a Python module of its own: loss and gradients for NumPy, JAX or PyTorch."""
+    from symrnn.train import checkpoint as checkpoints
+    from symrnn.train import document
+    from symrnn.train.export import module
+
+    found = checkpoints.load(checkpoint)
+    text = module(document.restore(found), target)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
