@@ -96,26 +96,26 @@ def mm(m, n, depth, a, ra, ca, b, rb, cb, c, ldc, add):
     whole = m // 2*2
     four = depth // 4*4
     for k in range(0, four, 4):
-        b0, b1, b2, b3 = k*rb, (k + 1)*rb, (k + 2)*rb, (k + 3)*rb
+        w0, w1, w2, w3 = b[k*rb:], b[(k + 1)*rb:], b[(k + 2)*rb:], b[(k + 3)*rb:]
         for i in range(0, whole, 2):
-            u, v = i*ra + k*ca, (i + 1)*ra + k*ca
-            u0, u1, u2, u3 = a[u], a[u + ca], a[u + 2*ca], a[u + 3*ca]
-            v0, v1, v2, v3 = a[v], a[v + ca], a[v + 2*ca], a[v + 3*ca]
-            c0, c1 = i*ldc, (i + 1)*ldc
+            u, v = a[i*ra + k*ca:], a[(i + 1)*ra + k*ca:]
+            u0, u1, u2, u3 = u[0], u[ca], u[2*ca], u[3*ca]
+            v0, v1, v2, v3 = v[0], v[ca], v[2*ca], v[3*ca]
+            c0, c1 = c[i*ldc:], c[(i + 1)*ldc:]
             for j in range(n):
-                w0, w1, w2, w3 = b[b0 + j], b[b1 + j], b[b2 + j], b[b3 + j]
-                c[c0 + j] += u0*w0 + u1*w1 + u2*w2 + u3*w3
-                c[c1 + j] += v0*w0 + v1*w1 + v2*w2 + v3*w3
+                c0[j] += u0*w0[j] + u1*w1[j] + u2*w2[j] + u3*w3[j]
+                c1[j] += v0*w0[j] + v1*w1[j] + v2*w2[j] + v3*w3[j]
         for i in range(whole, m):
-            u = i*ra + k*ca
-            u0, u1, u2, u3 = a[u], a[u + ca], a[u + 2*ca], a[u + 3*ca]
+            u, c0 = a[i*ra + k*ca:], c[i*ldc:]
+            u0, u1, u2, u3 = u[0], u[ca], u[2*ca], u[3*ca]
             for j in range(n):
-                c[i*ldc + j] += u0*b[b0 + j] + u1*b[b1 + j] + u2*b[b2 + j] + u3*b[b3 + j]
+                c0[j] += u0*w0[j] + u1*w1[j] + u2*w2[j] + u3*w3[j]
     for k in range(four, depth):
+        w0 = b[k*rb:]
         for i in range(m):
-            x = a[i*ra + k*ca]
+            x, c0 = a[i*ra + k*ca], c[i*ldc:]
             for j in range(n):
-                c[i*ldc + j] += x*b[k*rb + j]
+                c0[j] += x*w0[j]
 
 """
 
