@@ -31,7 +31,7 @@ def register(main: click.Group) -> None:
 
 @click.command()
 @click.argument("path", type=_PATH)
-@click.option("--data", "source", required=True, help="A text, .csv or .npz file, or reber[:N].")
+@click.option("--data", "source", required=True, help="A text, .csv or .npz file, reber[:N] or names[:LIST].")
 @click.option("--lines", is_flag=True, help="Of a text, every line is a sequence (default: one stream).")
 @click.option("--manifest", type=_PATH, help="The manifest (default: NAME.toml beside NAME.md).")
 @click.option("--input", "inputs", multiple=True, help="Name of the input, where the document leaves it open.")
@@ -279,22 +279,16 @@ def sample(checkpoint: Path, length: int, count: int, prime: str, temperature: f
     if len(codes) < len(prime):
         raise UsageError(f"--prime: {next(c for c in prime if c not in symbols)!r} is not in the alphabet of the data")
     begin = [about["start"]] if about["start"] is not None else [] if codes else [0]
+    stop = tuple(about["stop"]) if about["stop"] else None
     net = document.restore(found)
     with _quiet_blas():
         for k in range(count):
-            text = "".join(
-                draw(
-                    net,
-                    found.best or found.params,
-                    symbols,
-                    [*begin, *codes],
-                    length,
-                    about["stop"],
-                    temperature,
-                    seed + k,
-                )
-            )
+            begun = [*begin, *codes]
+            drawn = draw(net, found.best or found.params, symbols, begun, length, stop, temperature, seed + k)
+            text = "".join(drawn)
             click.echo(prime + text)
+
+
 @click.command()
 @click.argument("checkpoint", type=_PATH)
 @click.option("--to", "target", type=click.Choice(["numpy", "jax", "torch"]), required=True)

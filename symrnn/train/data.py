@@ -55,10 +55,10 @@ class Data:
         return first.pop() if self.kind == "lines" and len(first) == 1 and self.inputs == self.classes else None
 
     @property
-    def stop(self) -> int | None:
-        """The symbol that every sequence ends with, if there is one."""
-        last = {int(y[-1]) for _, y in self.sequences}
-        return last.pop() if self.kind == "lines" and len(last) == 1 else None
+    def stop(self) -> tuple[int, int] | None:
+        """The symbol that every sequence ends with, if there is one, and how many of it each sequence has."""
+        ends = {(int(y[-1]), int((y == y[-1]).sum())) for _, y in self.sequences if y.ndim == 1}
+        return ends.pop() if self.kind == "lines" and len(ends) == 1 else None
 
     def digest(self) -> str:
         """A hash of all numbers, to know the data again."""
@@ -135,7 +135,8 @@ END = "\n"
 
 
 def read(path: str | Path, kind: str | None = None) -> Data:
-    """Read a data set. ``reber`` and ``reber:500`` name the generated grammar; else by the file's ending:
+    """Read a data set. ``reber`` and ``reber:500`` name the generated grammar, ``names``, ``names:male`` and
+    ``names:last`` the lists of the package of that name (from the census of 1990); else by the file's ending:
     ``.csv`` (columns sequence, class, then numbers; one row a step), ``.npz`` (arrays x and y), or text.
 
     ``kind``: "text" for one stream (default for text), "lines" for a sequence a line.
@@ -148,6 +149,8 @@ def read(path: str | Path, kind: str | None = None) -> Data:
             raise UsageError(f"reber:{count} is not a number of strings from 2 to 100000")
         return reber(int(count))
     file = Path(path)
+    if not file.is_file() and name.partition(":")[0] == "names":
+        return _names(name.partition(":")[2] or "female")
     if not file.is_file():
         raise UsageError(f"{file}: no such file")
     if file.suffix == ".csv":
@@ -179,6 +182,19 @@ def from_text(text: str, kind: str, name: str = "text", symbols: tuple[str, ...]
         numbers = np.array([codes[c] for c in piece])
         sequences.append((one_hots(numbers[:-1], len(symbols)), numbers[1:]))
     return Data(kind, tuple(sequences), symbols, len(symbols))
+
+
+def _names(which: str) -> Data:
+    """The names of the package ``names``, the most frequent first, one sequence each."""
+    try:
+        import names  # type: ignore[import-untyped]
+    except ImportError:
+        raise UsageError("--data names needs the package names: pip install 'symrnn[data]'") from None
+    lists = {k.split(":")[-1]: k for k in names.FILES}
+    if which not in lists:
+        raise UsageError(f"there are no names:{which}; there are {', '.join(f'names:{k}' for k in sorted(lists))}")
+    lines = Path(names.FILES[lists[which]]).read_text(encoding="utf-8").splitlines()
+    return from_text("\n".join(line.split()[0].capitalize() for line in lines), "lines")
 
 
 def _csv(file: Path) -> Data:

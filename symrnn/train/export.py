@@ -7,10 +7,7 @@ under the frameworks' own data parallelism.
 
 from __future__ import annotations
 
-from typing import Any
-
 from symrnn.diagnostic import UsageError
-from symrnn.expr import Symbol
 from symrnn.train.backends.functional import Functional
 from symrnn.train.backends.names import Names, plain
 from symrnn.train.backends.numpy_plan import source
@@ -61,7 +58,7 @@ def _states(net: Net, zeros: str) -> list[str]:
 
 
 def _numpy(net: Net) -> str:
-    parameters, data, states = _given(net)
+    _, data, states = _given(net)
     names = Names(net.full)
     sizes = ", ".join(f"{names.size(k)}={v}" for k, v in net.sizes.items())
     lead = f"*{data[0]}.shape[:2]" if net.program.timed else f"1, {data[0]}.shape[0]"
@@ -75,18 +72,31 @@ def _numpy(net: Net) -> str:
 
 
 def _jax(net: Net) -> str:
-    parameters, data, states = _given(net)
+    parameters, data, _ = _given(net)
     body = Functional(net.full, net.layout, "jnp")
     lines = ["import jax", "import jax.numpy as jnp", "", "", _shapes(net), ""]
-    lines += ["@jax.jit", f"def loss_and_grad(params, {', '.join(data)}):", '    """The loss and its gradients by name."""']
+    lines += [
+        "@jax.jit",
+        f"def loss_and_grad(params, {', '.join(data)}):",
+        '    """The loss and its gradients by name."""',
+    ]
     lines.append(f"    {', '.join(parameters)}, = (params[k] for k in SHAPES)")
     lines += [f"    {line}" for line in _states(net, "jnp.zeros({shape}, {like}.dtype)")]
     results = body.lines()
     lines += [f"    {line}" for line in results]
     lines += [f"    return {body.results[0]}, dict(zip(SHAPES, ({', '.join(body.results[1:])},)))", "", ""]
-    lines += ["@jax.custom_vjp", f"def loss(params, {', '.join(data)}):", '    """The loss; jax.grad of it is proved."""']
+    lines += [
+        "@jax.custom_vjp",
+        f"def loss(params, {', '.join(data)}):",
+        '    """The loss; jax.grad of it is proved."""',
+    ]
     lines += [f"    return loss_and_grad(params, {', '.join(data)})[0]", "", ""]
-    lines += [f"def _forward(params, {', '.join(data)}):", f"    return loss_and_grad(params, {', '.join(data)})", "", ""]
+    lines += [
+        f"def _forward(params, {', '.join(data)}):",
+        f"    return loss_and_grad(params, {', '.join(data)})",
+        "",
+        "",
+    ]
     nothing = ", ".join(["None"] * len(data))
     lines += ["def _backward(grads, outer):", f"    return jax.tree.map(lambda g: outer * g, grads), {nothing}", "", ""]
     lines += ["loss.defvjp(_forward, _backward)", ""]
@@ -114,8 +124,3 @@ def _torch(net: Net) -> str:
     lines += [f"    def forward(self, {', '.join(data)}):"]
     lines += [f"        return Loss.apply(*(getattr(self, k) for k in SHAPES), {', '.join(data)})", ""]
     return "\n".join(lines)
-
-
-def key_name(names: Names, key: Any) -> str:
-    """The name of a key, for messages."""
-    return plain(key) if isinstance(key, Symbol) else names[key]

@@ -19,25 +19,30 @@ def sample(
     symbols: list[str],
     prime: list[int],
     length: int,
-    stop: int | None = None,
+    stop: tuple[int, int] | None = None,
     temperature: float = 1.0,
     seed: int = 0,
 ) -> Iterator[str]:
     """At most ``length`` symbols after ``prime``, each drawn with probability ∝ p^(1/temperature); 0: the likeliest.
+
+    ``stop``: a symbol and the how-manieth of it ends the sequence.
 
     Raises UsageError for a network whose predictions are no distribution over its inputs.
     """
     if temperature < 0:
         raise UsageError(f"the temperature {temperature} is negative")
     rng = np.random.default_rng(seed)
-    params, states, p = net.ready(params), None, None
+    params, states, p, seen = net.ready(params), None, None, 0
     for code in prime:
+        seen += stop is not None and code == stop[0]
         p, states = _next(net, params, code, len(symbols), states)
     for _ in range(length):
         assert p is not None
         code = _draw(p, temperature, rng)
-        if code == stop:
-            return
+        if stop is not None and code == stop[0]:
+            seen += 1
+            if seen == stop[1]:
+                return
         yield symbols[code]
         p, states = _next(net, params, code, len(symbols), states)
 

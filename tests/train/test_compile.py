@@ -66,7 +66,9 @@ def test_a_batch_is_the_sum_of_its_sequences(backend: str) -> None:
         assert near(grads[key], sum(s[1][key] for s in single), 1e-13)
 
 
-@pytest.mark.parametrize("backend", BACKENDS[1:])
+@pytest.mark.parametrize(
+    "backend", [pytest.param(b, marks=pytest.mark.slow if b == "numba" else ()) for b in BACKENDS[1:]]
+)
 @pytest.mark.parametrize("name", TIMED)
 @pytest.mark.parametrize(("steps", "batch"), [(1, 1), (3, 2), (20, 17), (70, 4)])
 def test_matrix_products_of_loops(name: str, backend: str, steps: int, batch: int) -> None:

@@ -36,6 +36,15 @@ def test_reber_strings_are_the_automaton_s() -> None:
     assert any(len(a) == 2 for allowed in found.allowed for a in allowed)
 
 
+def test_sequences_begin_and_end() -> None:
+    """An embedded Reber string has an E inside and one at its end; a line ends where it begins."""
+    found = data.reber(40)
+    assert (found.start, found.stop) == (REBER.index("B"), (REBER.index("E"), 2))
+    lines = data.from_text("ab\nba\n", "lines")
+    assert (lines.start, lines.stop) == (0, (0, 1)) and lines.symbols[0] == "\n"
+    assert data.from_text("abab", "text").stop is None
+
+
 def test_split_keeps_every_sequence_once() -> None:
     found = data.reber(50)
     part, held = found.split(0.2, seed=1)

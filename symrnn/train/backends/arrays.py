@@ -8,9 +8,7 @@ from typing import Any
 from symrnn.train.index import Get, Node, Num, split
 
 STEP, BATCH = "t", "b"
-HEAD = (
-    "import numpy as np\n\nfrom numpy import add, divide, empty, exp, log, multiply, ones, subtract, tanh, zeros\n"
-)
+HEAD = "import numpy as np\n\nfrom numpy import add, divide, empty, exp, log, multiply, ones, subtract, tanh, zeros\n"
 UNARY = {
     "exp": "exp({0}, {1})",
     "ln": "log({0}, {1})",

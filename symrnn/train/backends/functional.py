@@ -69,7 +69,9 @@ class Functional:
         """An expression as code, and its axes."""
         match x:
             case Num(value):
-                return (repr(float(value)) if value.denominator == 1 else f"({value.numerator} / {value.denominator})"), ()
+                return (
+                    repr(float(value)) if value.denominator == 1 else f"({value.numerator} / {value.denominator})"
+                ), ()
             case Get():
                 return self.get(x)
             case Plus(args):
@@ -149,7 +151,9 @@ class Functional:
         letters = self.letters([own for _, own in values])
         kept = tuple(a for a in letters if a not in axes)
         inner = ",".join("".join(letters[a] for a in own) for _, own in values)
-        code = f"{self.library}.einsum('{inner}->{''.join(letters[a] for a in kept)}', {', '.join(c for c, _ in values)})"
+        code = (
+            f"{self.library}.einsum('{inner}->{''.join(letters[a] for a in kept)}', {', '.join(c for c, _ in values)})"
+        )
         return " * ".join([*numbers, code]), kept
 
     # -- stages -------------------------------------------------------------------------------
@@ -221,34 +225,46 @@ class Functional:
         return out + self._loop(head, body, made, carried, given, forward)
 
     def _recurs(self, q: Quantity, among: list[Quantity]) -> bool:
-        return any(g.key == q.key and g.time is not None and g.time.shift for o in among for r in o.rules for g, _ in gets(r.body))
+        return any(
+            g.key == q.key and g.time is not None and g.time.shift
+            for o in among
+            for r in o.rules
+            for g, _ in gets(r.body)
+        )
 
     def _loop(
-        self, head: list[str], body: list[str], made: list[str], carried: list[str], given: dict[str, str], forward: bool
+        self,
+        head: list[str],
+        body: list[str],
+        made: list[str],
+        carried: list[str],
+        given: dict[str, str],
+        forward: bool,
     ) -> list[str]:
-        order = "" if forward else "[::-1]"
         firsts = [f"{n}[{-1 if forward else 0}]" for n in carried]
         held = "".join(f"{n}_held, " for n in carried)
-        keep = "" if forward else "[None]"
         if self.library == "jnp":
             out = ["def step(held, given):", f"    {held}= held"]
             out += [f"    {''.join(v + ', ' for v in given)}= given"] if given else []
             out += [f"    {line}" for line in head + body]
             news = "".join(f"{n}_new, " for n in carried)
             out.append(f"    return ({news}), ({''.join(f'{n}_new, ' for n in made)})")
-            scan = f"jax.lax.scan(step, ({''.join(f + ', ' for f in firsts)}), ({''.join(v + ', ' for v in given.values())})"
+            starts, views = ("".join(f"{v}, " for v in vs) for vs in (firsts, given.values()))
+            scan = f"jax.lax.scan(step, ({starts}), ({views})"
             out.append(f"_, steps = {scan}, reverse={not forward})")
             pieces = [f"steps[{k}]" for k in range(len(made))]
         else:
             out = [f"{held}= {''.join(f + ', ' for f in firsts)}".rstrip()]
-            out += ["steps = []", f"for s in {'range' if forward else 'reversed(range'}({self._count(forward)}){'' if forward else ')'}:"]
+            out += [
+                "steps = []",
+                f"for s in {'range' if forward else 'reversed(range'}({self._count(forward)}){'' if forward else ')'}:",
+            ]
             out += [f"    {v} = {code}[s]" for v, code in given.items()]
             out += [f"    {line}" for line in head + body]
             out.append(f"    steps.append(({''.join(f'{n}_new, ' for n in made)}))")
             out += [f"    {n}_held = {n}_new" for n in carried]
             flip = "" if forward else "[::-1]"
             pieces = [f"torch.stack([s[{k}] for s in steps{flip}])" for k in range(len(made))]
-        del order, keep
         join = "jnp.concatenate" if self.library == "jnp" else "torch.cat"
         for name, piece in zip(made, pieces, strict=True):
             if forward:

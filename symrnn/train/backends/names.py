@@ -15,7 +15,7 @@ RESERVED = frozenset(
         "np",
         "add",
         "divide",
-            "empty",
+        "empty",
         "exp",
         "log",
         "multiply",

@@ -168,7 +168,9 @@ def code(loops: Loops, real: str) -> str:
             lines.append(f"        {name}[z] -= REAL(rate)*{out}[z]")
     sizes = " + ".join(f"({length} + 7) // 8 * 8" for length in loops.arrays.values()) or "0"
     text = HEAD.replace("np.@", f"np.{real}") + f"COUNT = {len(given)}\n\n\n@njit(inline='always')\ndef SIZE(T, B):\n"
-    text += f"    return {sizes}\n\n\n@cfunc('void(int64, int64, float64, voidptr, voidptr)', cache=True, fastmath=FAST)\n"
+    text += (
+        f"    return {sizes}\n\n\n@cfunc('void(int64, int64, float64, voidptr, voidptr)', cache=True, fastmath=FAST)\n"
+    )
     return text + "def run(T, B, rate, p, w):\n" + "".join(f"    {line}\n" for line in lines)
 
 
