@@ -332,7 +332,9 @@ def cold(backends: list[str]) -> None:
             took = []
             for _ in range(4):
                 start = time.perf_counter()
-                done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=False)
+                done = subprocess.run(
+                    [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False
+                )
                 took.append(time.perf_counter() - start)
                 if done.returncode:
                     break

@@ -187,7 +187,7 @@ def from_text(text: str, kind: str, name: str = "text", symbols: tuple[str, ...]
 def _names(which: str) -> Data:
     """The names of the package ``names``, the most frequent first, one sequence each."""
     try:
-        import names  # type: ignore[import-untyped]
+        import names
     except ImportError:
         raise UsageError("--data names needs the package names: pip install 'symrnn[data]'") from None
     lists = {k.split(":")[-1]: k for k in names.FILES}

@@ -271,7 +271,7 @@ class Net:
         key = (outputs, steps, batch)
         found = self._functions.get(key)
         if found is None:
-            if len(self._functions) > 64:
+            if len(self._functions) > 256:
                 self._functions.clear()
             made = self._plans.get(outputs)
             if made is None:

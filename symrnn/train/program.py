@@ -301,6 +301,9 @@ def make(maker: Maker, loss: Symbol, inputs: Iterable[Symbol], targets: Iterable
             links.pairs += list(zip(index, slope_axes(key), strict=True))
     used = {a for q in quantities.values() for r in q.rules for a in r.assumptions}
     premises = tuple(maker.premises[a] for a in sorted(used))
+    for p in premises:
+        if p.symbol not in targets:
+            raise UsageError(f"the proofs assume «{p.name}» of {attribute(p.symbol)}, which is no target")
     states = {s: n for s, n in maker.lags.items() if n > 0 and s in quantities}
     timed = any(s.timed for s in (*inputs, *targets))
     return Program(quantities, loss, gradients, parameters, inputs, targets, states, timed, links, premises)

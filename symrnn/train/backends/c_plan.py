@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -193,12 +193,7 @@ def _cpu() -> str:
 
 def function(plan: Plan, sizes: Sizes, lengths: Mapping[str, int], steps: int, batch: int, dtype: Any) -> Runner:
     """The function of a plan at these lengths."""
-    loops = Loops(plan, sizes, dict(lengths))
-    library = build(code(loops, "float" if np.dtype(dtype) == np.float32 else "double"))
-    library.size.restype = ctypes.c_long
-    library.size.argtypes = [ctypes.c_long, ctypes.c_long]
-    library.run.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p]
-    library.run.restype = None
+    loops, library = made_once(_BUILT, _made, plan, sizes, lengths, dtype)
     work = aligned(int(library.size(steps, batch)), dtype)
 
     def bind(arrays: list[Any]) -> Any:
@@ -212,6 +207,29 @@ def function(plan: Plan, sizes: Sizes, lengths: Mapping[str, int], steps: int, b
         return call
 
     return Runner(loops, steps, batch, dtype, bind)
+
+
+_BUILT: dict[Any, Any] = {}
+
+
+def _made(plan: Plan, sizes: Sizes, lengths: Mapping[str, int], dtype: Any) -> tuple[Loops, ctypes.CDLL]:
+    loops = Loops(plan, sizes, dict(lengths))
+    library = build(code(loops, "float" if np.dtype(dtype) == np.float32 else "double"))
+    library.size.restype = ctypes.c_long
+    library.size.argtypes = [ctypes.c_long, ctypes.c_long]
+    library.run.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p]
+    library.run.restype = None
+    return loops, library
+
+
+def made_once(
+    store: dict[Any, Any], make: Callable[..., Any], plan: Plan, sizes: Sizes, lengths: Mapping[str, int], dtype: Any
+) -> Any:
+    """What ``make`` gives for a plan at some sizes; whatever the number of steps and sequences, it is made once."""
+    key = (id(plan), tuple(sorted(lengths.items())), np.dtype(dtype).name)
+    if key not in store:
+        store[key] = (plan, make(plan, sizes, lengths, dtype))  # the plan is kept, and with it its identity
+    return store[key][1]
 
 
 def aligned(count: int, dtype: Any) -> Any:

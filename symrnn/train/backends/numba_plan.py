@@ -17,7 +17,7 @@ import numpy as np
 from sympy.printing.pycode import PythonCodePrinter
 
 from symrnn.diagnostic import UsageError
-from symrnn.train.backends.c_plan import aligned, cache
+from symrnn.train.backends.c_plan import aligned, cache, made_once
 from symrnn.train.backends.loops import Loops
 from symrnn.train.backends.runner import Runner
 from symrnn.train.backends.statements import Copy, For, Multiply, Set, Top
@@ -208,8 +208,7 @@ def statements(body: list[Any], printer: Any) -> list[str]:
 
 def function(plan: Plan, sizes: Sizes, lengths: Mapping[str, int], steps: int, batch: int, dtype: Any) -> Runner:
     """The function of a plan at these lengths."""
-    loops = Loops(plan, sizes, dict(lengths))
-    run, size = _load(code(loops, np.dtype(dtype).name))
+    loops, (run, size) = made_once(_BUILT, _made, plan, sizes, lengths, dtype)
     work = aligned(size(steps, batch), dtype)
 
     def bind(arrays: list[Any]) -> Any:
@@ -223,6 +222,14 @@ def function(plan: Plan, sizes: Sizes, lengths: Mapping[str, int], steps: int, b
         return call
 
     return Runner(loops, steps, batch, dtype, bind)
+
+
+_BUILT: dict[Any, Any] = {}
+
+
+def _made(plan: Plan, sizes: Sizes, lengths: Mapping[str, int], dtype: Any) -> Any:
+    loops = Loops(plan, sizes, dict(lengths))
+    return loops, _load(code(loops, np.dtype(dtype).name))
 
 
 _LOADED: dict[str, tuple[Any, Any]] = {}
