@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import UsageError
+from symrnn.lint import lint
 from symrnn.manifest import Manifest, load, loads
 from symrnn.read.document import Document, read_path, read_text
 from symrnn.verdict import EquationReport, Kind
@@ -29,16 +30,37 @@ class Report:
     document: Document
     equations: tuple[EquationReport, ...]
     checker: Checker = field(repr=False)
+    _repaired: dict[bool, tuple[EquationReport, ...]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, number: str) -> EquationReport:
-        """The equation with this number (the first, should the document have several)."""
-        for equation in self.equations:
+        """The equation with this number (the first, should the document have several).
+
+        Of one that is not right as printed, the repairs are searched for, in the whole document, once.
+        """
+        for k, equation in enumerate(self.equations):
             if equation.number == number:
-                return equation
+                wrong = equation.verdict in (Kind.REFUTED, Kind.ILL_FORMED, Kind.CONDITIONAL)
+                return self.repaired()[k] if wrong else equation
         raise KeyError(f"{self.path} has no equation ({number})")
 
     def __iter__(self) -> Iterator[EquationReport]:
         return iter(self.equations)
+
+    def repaired(
+        self, unsafe: bool = True, progress: Callable[[int, int], None] = lambda done, of: None
+    ) -> tuple[EquationReport, ...]:
+        """The verdicts with proved repairs of every line that is not right as printed; searched for once."""
+        if unsafe not in self._repaired:
+            from symrnn.repair.mend import mend
+
+            self._repaired[unsafe] = tuple(mend(self.checker, self.equations, unsafe, progress))
+        return self._repaired[unsafe]
+
+    def corrected(self, unsafe: bool = False) -> str:
+        """The author's text with every safe repair made (with ``unsafe``, the first of several equal ones too)."""
+        from symrnn.repair.mend import corrected
+
+        return corrected(self.document.source.text, self.repaired(unsafe), unsafe)[0]
 
     @property
     def summary(self) -> dict[Kind, int]:
@@ -85,8 +107,10 @@ def check(
     checker = Checker(read, found)
     total = len(checker.paper.equations)
     out = []
+    warnings = lint(checker)
     for done, equation in enumerate(checker.paper.equations, 1):
-        out.append(checker.equation(equation))
+        verdict = checker.equation(equation)
+        out.append(replace(verdict, diagnostics=(*verdict.diagnostics, *warnings[done - 1])))
         progress(done, total)
     return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
 

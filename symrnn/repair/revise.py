@@ -16,7 +16,7 @@ from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
 from symrnn.repair.moves import Edit, Page, apply
 
-_WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent, t.Brace)  # read the same wherever they stand
+_WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent)  # read the same wherever they stand
 
 
 class Reviser:
@@ -41,6 +41,7 @@ class Reviser:
             and not any(isinstance(a, (t.Script, t.Accent)) for a in above)
         ]
         self.nodes = {id(p): p for p in self.pieces}
+        self.braces = [node.span for node, _ in page.sites if isinstance(node, t.Brace)]
 
     def _collect(self, tree: t.Tree) -> None:
         self.plain.add(id(tree))
@@ -86,12 +87,18 @@ class Reviser:
             if piece.span.start <= start and end <= piece.span.end:
                 if best is None or piece.span.end - piece.span.start <= best.span.end - best.span.start:
                     best = piece
-        return best
+        return None if best is None or self._crosses(start, end, best) else best
+
+    def _crosses(self, start: int, end: int, piece: t.Tree) -> bool:
+        """Whether a brace, whose body and label are claims of their own, stands between a place and a piece."""
+        low, high = piece.span.start, piece.span.end
+        return any(low <= b.start <= start and end <= b.end <= high for b in self.braces)
 
     def _around(self, piece: t.Tree) -> t.Tree | None:
         """The next larger piece."""
         larger = [p for p in self.pieces if p is not piece and _within(piece, p)]
-        return min(larger, key=lambda p: p.span.end - p.span.start, default=None)
+        found = min(larger, key=lambda p: p.span.end - p.span.start, default=None)
+        return None if found is None or self._crosses(piece.span.start, piece.span.end, found) else found
 
     def _reread(self, node: t.Tree, edits: list[Edit]) -> t.Tree | None:
         """The piece after its edits, when it is still one piece that reads the same wherever it stands."""
