@@ -12,6 +12,7 @@ import click
 
 from symrnn import __version__
 from symrnn.diagnostic import UsageError
+from symrnn.train import commands
 
 if TYPE_CHECKING:
     from symrnn.library import Report
@@ -49,6 +50,9 @@ def main(debug: bool) -> None:
     equations that it prints, and gives every displayed equation a verdict with evidence: proved,
     conditional (true under a named re-reading), refuted (with a witness), ill-formed, undecided, or defined.
     """
+
+
+commands.register(main)
 
 
 @main.command()

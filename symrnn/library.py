@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import UsageError
@@ -16,6 +16,7 @@ from symrnn.verdict import EquationReport, Kind
 
 if TYPE_CHECKING:
     from symrnn.model import SympyModel
+    from symrnn.train.net import Net
 
 SUFFIXES = (".md", ".markdown", ".tex")
 
@@ -77,6 +78,16 @@ class Report:
         from symrnn.model import SympyModel
 
         return SympyModel(self.checker)
+
+    def compile(self, backend: str = "numpy", dtype: str = "float64", **options: Any) -> Net:
+        """The proved equations as numeric code: ``net.value_and_grad(params, xs, ys)``.
+
+        Options: see ``symrnn.train.net.compile_report``. Raises UsageError for what is not proved, by number.
+        """
+        from importlib import import_module
+
+        made: Net = import_module("symrnn.train.net").compile_report(self, backend, dtype, **options)
+        return made
 
 
 def check(
