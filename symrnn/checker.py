@@ -65,7 +65,7 @@ class Checker:
     def __init__(self, document: Document, manifest: Manifest) -> None:
         self.document = document
         self.manifest = manifest
-        self.context, self.paper, self.assumptions = read_paper(document, manifest)
+        self.context, self.paper, self.assumptions, self.lines = read_paper(document, manifest)
         steps = manifest.steps
         self.model = Model(self.paper.definitions, manifest.sizes, steps.first, steps.last)
         self.timed = any(s.timed for s in self.context.names.symbols)
@@ -92,7 +92,7 @@ class Checker:
         try:
             return self._equation(equation)
         except RecursionError:
-            code, message = "SR190", "nested too deeply to be understood"
+            code, message = "SR190", "this line is nested too deeply to be understood"
         except Exception as error:
             if self.debug:
                 raise
@@ -148,7 +148,7 @@ class Checker:
             message = "it holds in the other layout of Jacobians (see layout in the manifest)"
             first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
         if claim.conditional and first.kind is Kind.REFUTED:
-            message = "stands under a condition of the text, which is not yet understood"
+            message = "false without its condition, and that condition is not yet understood"
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
 
@@ -244,7 +244,7 @@ class Checker:
         except Unsupported as error:
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR190", str(error), claim.span))
         if unknown:
-            message = "neither the normal form nor a ball at a rational point decides this"
+            message = "no exact proof that the sides are equal, and no point was found at which they certainly differ"
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR191", message, claim.span))
         if not instances:
             message = "no step of the sequence gives every quantity on this line a value"

@@ -1,4 +1,4 @@
-"""The command line: ``symrnn check``, ``symrnn schema``."""
+"""The command line: ``symrnn check``, ``symrnn explain``, ``symrnn schema``."""
 
 from __future__ import annotations
 
@@ -184,3 +184,27 @@ def schema() -> None:
     from symrnn.report import json
 
     click.echo(json.schema(), nl=False)
+
+
+@main.command()
+@click.argument("code", required=False)
+def explain(code: str | None) -> None:
+    """Explain a code of the report, SR305 say; without CODE, list them all.
+
+    A page says what the code means and what is bad about it, and shows a small document that gets it
+    beside one that does not. CODE may be written SR305, sr305 or 305.
+
+    \b
+    Exit status: 0; 2 there is no such code.
+    """
+    from symrnn.explain import page, pages
+
+    if code is None:
+        click.echo("".join(f"{p.code}  {p.title}\n" for p in pages().values()), nl=False)
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(page(code).text))
+    else:
+        click.echo(page(code).text, nl=False)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
-from symrnn.algebra.terms import Term, add, apply, div, mul, neg, power, rational, symbol
+from symrnn.algebra import terms
+from symrnn.algebra.terms import Term
 from symrnn.expr import (
     Add,
     Apply,
@@ -92,23 +93,32 @@ class World(Protocol):
     def leaf(self, leaf: Leaf) -> Term:
         """The term of a scalar of the model."""
 
+    def admit(self, step: int) -> None:
+        """Raises Inadmissible for a step outside the sequence."""
+
     def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
         """The derivative of a term by a scalar (or by one of the formula's own variables)."""
 
 
 @dataclass
 class Evaluator:
-    """Evaluates expressions in a world, with values for the letters."""
+    """Evaluates expressions in a world, with values for the letters.
+
+    ``ring``: the scalars: terms by default, floating-point numbers where a search only wants a hint.
+    """
 
     world: World
     values: dict[str, int]
+    ring: Any = terms
 
     def index(self, index: Index) -> int:
         """The number of an index; sizes and the last step have their own."""
         if index.letter is not None and index.letter not in self.values:
             size = self.world.sizes.get(index.letter)
             if size is None:
-                raise Unsupported(f"the letter {index.letter} has no value (name its size in the manifest)")
+                raise Unsupported(
+                    f"the letter {index.letter} has no value: name its size under [sizes] in the manifest"
+                )
             return size + index.offset
         return index.at(self.values)
 
@@ -118,7 +128,7 @@ class Evaluator:
             return dim
         found = self.world.sizes.get(dim)
         if found is None:
-            raise Unsupported(f"the size {dim} has no value in the manifest")
+            raise Unsupported(f"the size {dim} has no value: name it under [sizes] in the manifest")
         return found
 
     def __call__(self, e: Expr) -> Mat:
@@ -151,24 +161,29 @@ def _one(x: Term) -> Mat:
 
 
 def _number(ev: Evaluator, e: Number) -> Mat:
-    return _one(rational(e.value))
+    return _one(ev.ring.rational(e.value))
 
 
 def _count(ev: Evaluator, e: Count) -> Mat:
-    return _one(rational(ev.index(e.index)))
+    return _one(ev.ring.rational(ev.index(e.index)))
 
 
 def _ref(ev: Evaluator, e: Ref) -> Mat:
     rows, cols = (ev.size(d) for d in e.symbol.shape)
     time = None if e.time is None else ev.index(e.time)
-    if e.copy is not None:
-        ev.index(e.copy)
+    _admit_copy(ev, e)
     leaf = ev.world.leaf
     return Mat(tuple(tuple(leaf(Leaf(e.symbol, i, j, time)) for j in range(1, cols + 1)) for i in range(1, rows + 1)))
 
 
+def _admit_copy(ev: Evaluator, e: Ref) -> None:
+    """A parameter is used at the steps of the sequence alone."""
+    if e.copy is not None:
+        ev.world.admit(ev.index(e.copy))
+
+
 def _local(ev: Evaluator, e: Local) -> Mat:
-    return _one(symbol(e.name))
+    return _one(ev.ring.symbol(e.name))
 
 
 def _entry(ev: Evaluator, e: Entry) -> Mat:
@@ -178,6 +193,7 @@ def _entry(ev: Evaluator, e: Entry) -> Mat:
         if not (1 <= row <= rows and 1 <= col <= cols):
             raise Inadmissible
         time = None if e.body.time is None else ev.index(e.body.time)
+        _admit_copy(ev, e.body)
         return _one(ev.world.leaf(Leaf(e.body.symbol, row, col, time)))
     return _one(ev.pick(ev(e.body), row, col))
 
@@ -201,6 +217,7 @@ def _add(ev: Evaluator, e: Add) -> Mat:
     shape = _shape(ev, e)
     parts = [ev.fill(ev(x), shape) for _, x in e.terms]
     signs = [sign for sign, _ in e.terms]
+    add, neg = ev.ring.add, ev.ring.neg
     return Mat(
         tuple(
             tuple(
@@ -213,11 +230,12 @@ def _add(ev: Evaluator, e: Add) -> Mat:
 
 
 def _matmul(ev: Evaluator, e: MatMul) -> Mat:
-    return product(ev(e.left), ev(e.right))
+    return product(ev.ring, ev(e.left), ev(e.right))
 
 
-def product(a: Mat, b: Mat) -> Mat:
+def product(ring: Any, a: Mat, b: Mat) -> Mat:
     """The matrix product."""
+    add, mul = ring.add, ring.mul
     columns = list(zip(*b.rows, strict=True))
     return Mat(
         tuple(tuple(add(*(mul(x, y) for x, y in zip(row, col, strict=True))) for col in columns) for row in a.rows)
@@ -232,10 +250,7 @@ def _pairwise(ev: Evaluator, e: Times | Divide, f: Callable[[Term, Term], Term])
 
 def _power(ev: Evaluator, e: Power) -> Mat:
     exponent = ev.scalar(e.exponent)
-    base = ev(e.base)
-    if exponent.op == "num":
-        return base.map(lambda x: power(x, exponent.args[0]))
-    return base.map(lambda x: apply("exp", mul(exponent, apply("ln", x))))
+    return ev(e.base).map(lambda x: ev.ring.raised(x, exponent))
 
 
 def _matpower(ev: Evaluator, e: MatPower) -> Mat:
@@ -244,9 +259,9 @@ def _matpower(ev: Evaluator, e: MatPower) -> Mat:
         raise Unsupported("the inverse of a matrix")
     base = ev(e.base)
     n = base.shape[0]
-    out = Mat(tuple(tuple(rational(int(i == j)) for j in range(n)) for i in range(n)))
+    out = Mat(tuple(tuple(ev.ring.rational(int(i == j)) for j in range(n)) for i in range(n)))
     for _ in range(count):
-        out = product(out, base)
+        out = product(ev.ring, out, base)
     return out
 
 
@@ -256,33 +271,34 @@ def _transpose(ev: Evaluator, e: Transpose) -> Mat:
 
 def _diag(ev: Evaluator, e: Diag) -> Mat:
     entries = ev(e.body).column()
-    zero = rational(0)
+    zero = ev.ring.rational(0)
     return Mat(tuple(tuple(x if i == j else zero for j in range(len(entries))) for i, x in enumerate(entries)))
 
 
 def _apply(ev: Evaluator, e: Apply) -> Mat:
-    return ev(e.body).map(lambda x: apply(e.function, x))
+    return ev(e.body).map(lambda x: ev.ring.apply(e.function, x))
 
 
 def _softmax(ev: Evaluator, e: Softmax) -> Mat:
     m = ev(e.body)
+    ring = ev.ring
     column = m.shape[1] == 1
     rows = [tuple(m.column())] if column else list(m.rows)
     out = []
     for row in rows:
-        exps = [apply("exp", x) for x in row]
-        total = power(add(*exps), -1)
-        out.append(tuple(mul(x, total) for x in exps))
+        exps = [ring.apply("exp", x) for x in row]
+        total = ring.power(ring.add(*exps), -1)
+        out.append(tuple(ring.mul(x, total) for x in exps))
     return Mat(tuple((x,) for x in out[0])) if column else Mat(tuple(out))
 
 
 def _total(ev: Evaluator, e: Total) -> Mat:
-    return _one(add(*ev(e.body).column()))
+    return _one(ev.ring.add(*ev(e.body).column()))
 
 
 def _trace(ev: Evaluator, e: Trace) -> Mat:
     m = ev(e.body)
-    return _one(add(*(m.rows[i][i] for i in range(m.shape[0]))))
+    return _one(ev.ring.add(*(m.rows[i][i] for i in range(m.shape[0]))))
 
 
 def _reduce(ev: Evaluator, e: Reduce) -> Mat:
@@ -304,21 +320,21 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
             ev.values[e.letter] = shadowed
     shape = _shape(ev, e)
     if e.op == "product":
-        return _one(mul(rational(1), *(p.rows[0][0] for p in parts)))
-    zero = rational(0)
+        return _one(ev.ring.mul(ev.ring.rational(1), *(p.rows[0][0] for p in parts)))
+    add, zero = ev.ring.add, ev.ring.rational(0)
     return Mat(
         tuple(tuple(add(zero, *(p.rows[i][j] for p in parts)) for j in range(shape[1])) for i in range(shape[0]))
     )
 
 
 def _delta(ev: Evaluator, e: Delta) -> Mat:
-    return _one(rational(int(ev.index(e.one) == ev.index(e.two))))
+    return _one(ev.ring.rational(int(ev.index(e.one) == ev.index(e.two))))
 
 
 def _constant(ev: Evaluator, e: Constant) -> Mat:
     rows, cols = _shape(ev, e)
     eye = e.kind == "eye"
-    return Mat(tuple(tuple(rational(Fraction(int(not eye or i == j))) for j in range(cols)) for i in range(rows)))
+    return Mat(tuple(tuple(ev.ring.rational(Fraction(int(not eye or i == j))) for j in range(cols)) for i in range(rows)))
 
 
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:
@@ -364,8 +380,8 @@ _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Table: _table,
     Add: _add,
     MatMul: _matmul,
-    Times: lambda ev, e: _pairwise(ev, e, mul),
-    Divide: lambda ev, e: _pairwise(ev, e, div),
+    Times: lambda ev, e: _pairwise(ev, e, ev.ring.mul),
+    Divide: lambda ev, e: _pairwise(ev, e, ev.ring.div),
     Power: _power,
     MatPower: _matpower,
     Transpose: _transpose,

@@ -81,7 +81,7 @@ class Model:
         if isinstance(dim, int):
             return dim
         if dim not in self.sizes:
-            raise Unsupported(f"the size {dim} has no value in the manifest")
+            raise Unsupported(f"the size {dim} has no value: name it under [sizes] in the manifest")
         return self.sizes[dim]
 
     def find(self, leaf: Leaf) -> Definition | None:
@@ -113,6 +113,9 @@ class _Generic:
         elif leaf.time is not None:
             raise Unsupported("a definition that mixes generic and fixed steps")
         return T.symbol(leaf)
+
+    def admit(self, step: int) -> None:
+        """Every step is looked at as if it were in the sequence."""
 
     def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
         raise Unsupported("a definition by a derivative")
@@ -156,6 +159,11 @@ class Network:
             finally:
                 self.pending.discard(leaf)
         return found
+
+    def admit(self, step: int) -> None:
+        """Raises Inadmissible for a step outside the sequence."""
+        if not self.model.first <= step <= self.steps:
+            raise Inadmissible
 
     def _admit(self, leaf: Leaf) -> None:
         assert leaf.time is not None

@@ -127,6 +127,13 @@ def power(base: Term, exponent: Fraction | int) -> Term:
     return _make("pow", (base, exponent), ("pow", base.id, exponent), base.rank)
 
 
+def raised(base: Term, exponent: Term) -> Term:
+    """``base`` to any power: a literal number outright, else exp(exponent · ln base)."""
+    if exponent.op == "num":
+        return power(base, exponent.args[0])
+    return apply("exp", mul(exponent, apply("ln", base)))
+
+
 def apply(name: str, arg: Term) -> Term:
     """A named function (a row of ``functions.TABLE``) of one argument."""
     return _make("fn", (name, arg), ("fn", name, arg.id), arg.rank)

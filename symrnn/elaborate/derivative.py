@@ -63,7 +63,7 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     if above is None:
         raise Problem("SR207", "∂ stands below this fraction but not above it", num.span)
     if isinstance(above[0], t.Script) or below[1] is None:
-        raise Problem("SR190", "this derivative is not yet understood", tree.span)
+        raise Problem("SR190", f"the derivative '{short(tree)}' is not yet understood", tree.span)
     if above[1] is None:
         raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
     return gradient(elab, above[1], below[1], tree.span)
@@ -227,7 +227,11 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
         return Transpose(wrt.shape, inner)
     base = wrt.body if isinstance(wrt, Entry) else wrt
     if not isinstance(base, Ref):
-        raise Problem("SR208", "this derivative is not by a variable or a component of one", span)
+        raise Problem(
+            "SR208",
+            "what stands below is neither a variable nor a component of one: give it a name and define it",
+            span,
+        )
     if elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
         base = replace(base, copy=step)
         wrt = replace(wrt, body=base) if isinstance(wrt, Entry) else base

@@ -11,7 +11,7 @@ from fractions import Fraction
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import derivative, functions, indicator, sums
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.names import Match, head, is_transpose
+from symrnn.elaborate.names import Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.expr import (
     SCALAR,
@@ -29,6 +29,7 @@ from symrnn.expr import (
     Ref,
     Shape,
     Slice,
+    Symbol,
     Table,
     Times,
     Total,
@@ -97,8 +98,7 @@ class Elaborator:
             case t.Empty():
                 raise Problem("SR203", "an operand is missing here", tree.span)
             case _:
-                kind = type(tree).__name__.lower()
-                raise Problem(NOT_YET, f"a {kind} ('{short(tree)}') is not yet understood as a value", tree.span)
+                raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
 
     # -- names --------------------------------------------------------------------------------
 
@@ -127,7 +127,10 @@ class Elaborator:
         found = head(tree)
         if found is not None:
             family = list(self.context.names.family(found.key))
-            if any(s.timed for s in family) and not found.sups and not found.subs:
+            if found.key in ("\\nabla", "\\partial"):
+                return Problem("SR205", f"'{shown}' has nothing to act on", tree.span)
+            stepless = [s for s in family if _stepless(s, found)]
+            if stepless and (len(stepless) == len(family) or not (found.subs or found.sups)):
                 return Problem("SR202", f"'{shown}' lacks its step", tree.span)
             if family and (found.subs or found.sups):
                 shapes = ", ".join(show_shape(s.shape) for s in family)
@@ -164,12 +167,12 @@ class Elaborator:
         rows, cols = value.shape
         if more:
             if len(more) > 1:
-                raise Problem("SR204", "there are more indices than axes", span)
+                raise Problem("SR204", f"{len(found)} indices on a {show_shape(value.shape)} quantity", span)
             self.scope.use_axis(first, rows, span)
             self.scope.use_axis(more[0], cols, span)
             return Entry(SCALAR, value, first, more[0])
         if value.scalar:
-            raise Problem("SR204", "a scalar has no components", span)
+            raise Problem("SR204", f"this is a scalar, it has no component {first}", span)
         if cols == 1:
             self.scope.use_axis(first, rows, span)
             return Entry(SCALAR, value, first, ONE_INDEX)
@@ -242,9 +245,13 @@ class Elaborator:
             if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
                 raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
             if index is None:
-                raise Problem("SR306", f"'{short(sup)}' is no power of a matrix", span)
+                raise Problem(
+                    "SR306",
+                    f"'{short(sup)}' above a matrix is neither a whole power nor a transpose (^T, ^\\top)",
+                    span,
+                )
             if not self.scope.same(rows, cols):
-                raise Problem("SR301", f"a {show_shape(value.shape)} matrix has no power", span)
+                raise Problem("SR301", f"a {show_shape(value.shape)} matrix is not square, it has no powers", span)
             return MatPower(value.shape, value, index)
         if isinstance(sup, t.Fence) and index is not None:
             raise Problem("SR204", f"'({index})' is neither a step of this nor a power", span)
@@ -423,6 +430,13 @@ class Elaborator:
 def _fills(value: Expr) -> bool:
     """A literal number may stand for a vector or matrix full of it."""
     return isinstance(value, Number)
+
+
+def _stepless(symbol: Symbol, found: Head) -> bool:
+    """Whether a name is printed without the step that its declaration gives it."""
+    if symbol.timed == "sup":
+        return not any(isinstance(sup, t.Fence) for sup in found.sups)
+    return symbol.timed == "sub" and not found.subs
 
 
 def _norm_mark(tree: t.Script) -> bool:

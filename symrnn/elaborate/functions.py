@@ -56,10 +56,10 @@ def apply(elab: Elaborator, name: str, arg: t.Tree, fn: t.Tree, span: Span) -> E
         return Softmax(value.shape, value)
     if name == "tr":
         if not elab.same(value.shape[:1] * 2, value.shape):
-            raise Problem("SR301", f"the trace of a {show_shape(value.shape)} matrix", span)
+            raise Problem("SR301", f"a {show_shape(value.shape)} matrix is not square, it has no trace", span)
         return Trace(SCALAR, value)
     if value.shape[1] != 1 and value.shape[0] != 1:
-        raise Problem("SR302", f"diag takes a vector, this is {show_shape(value.shape)}", arg.span)
+        raise Problem("SR302", f"diag takes a vector, '{short(arg)}' is {show_shape(value.shape)}", arg.span)
     size = value.shape[0] if value.shape[1] == 1 else value.shape[1]
     return Diag((size, size), value)
 

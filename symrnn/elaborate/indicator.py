@@ -12,6 +12,7 @@ from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import SCALAR, Delta, Expr, Index, Ref
 from symrnn.latex import tree as t
+from symrnn.latex.printer import short
 
 if TYPE_CHECKING:
     from symrnn.elaborate.expression import Elaborator
@@ -55,7 +56,7 @@ def of_condition(elab: Elaborator, condition: t.Tree) -> Expr | None:
                 value = elab.expr(other)
                 if isinstance(value, Ref) and not value.scalar:
                     return elab.component(value, (component,), component.span)
-    raise Problem("SR190", "this condition is not yet understood", condition.span)
+    raise Problem("SR190", f"the condition '{short(condition)}' is not yet understood", condition.span)
 
 
 def _same_range(elab: Elaborator, one: Index, two: Index) -> None:

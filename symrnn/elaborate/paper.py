@@ -32,8 +32,8 @@ class Line:
     problem: Diagnostic | None
 
 
-def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, dict[str, Definition]]:
-    """The context, the claims and the assumptions of a document.
+def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, dict[str, Definition], Lines]:
+    """The context, the claims and the assumptions of a document, and its lines.
 
     Raises UsageError when an entry of the manifest cannot be read.
     """
@@ -43,10 +43,11 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     _declare(context, document, manifest, lines, words)
     context.rules = tuple(_compiled(manifest, words))
     paper = Paper()
-    _claims(context, paper, lines, words)
+    read = Lines(context, words, lines)
+    paper.equations = list(read.equations())
     _define(context, paper)
     assumptions = {a.name: _assumption(context, a.name, a.let, words) for a in manifest.assume}
-    return context, paper, assumptions
+    return context, paper, assumptions, read
 
 
 # -- lines ------------------------------------------------------------------------------------
@@ -158,29 +159,41 @@ def _assumption(context: Context, name: str, let: str, words: frozenset[str]) ->
 # -- claims -----------------------------------------------------------------------------------
 
 
-@dataclass
-class _Flow:
+@dataclass(frozen=True)
+class Flow:
     """What a line that begins with a relation continues: the head of the chain and its last member."""
 
     head: t.Tree | None = None
     last: t.Tree | None = None
 
 
-def _claims(context: Context, paper: Paper, lines: list[Line], words: frozenset[str]) -> None:
-    flow = _Flow()
-    for k, line in enumerate(lines):
+@dataclass
+class Lines:
+    """The lines of a document, and what each of them claims after those before it."""
+
+    context: Context
+    words: frozenset[str]
+    lines: list[Line]
+
+    def equations(self) -> Iterator[Equation]:
+        """The equations of all lines, in order."""
+        flow = Flow()
+        for k, line in enumerate(self.lines):
+            equation, flow = self.equation(k, line, flow)
+            yield equation
+
+    def equation(self, k: int, line: Line, flow: Flow) -> tuple[Equation, Flow]:
+        """What ``line`` claims at place ``k`` of the document, and what the line after it goes on with."""
         latex = line.formula.latex.strip()
         if line.tree is None:
-            paper.equations.append(Equation(line.number, latex, line.formula.span, (), line.problem))
-            flow = _Flow()
-            continue
-        following = lines[k + 1].tree if k + 1 < len(lines) else None
-        maker = _Maker(context, line, flow, _begins_with_relation(following), words)
+            return Equation(line.number, latex, line.formula.span, (), line.problem), Flow()
+        following = self.lines[k + 1].tree if k + 1 < len(self.lines) else None
+        maker = _Maker(self.context, line, flow, _begins_with_relation(following), self.words)
         claims = tuple(maker.claims())
         problem = None
         if not line.tree.items:
             problem = Diagnostic("SR103", "a numbered line with nothing on it", line.formula.span)
-        paper.equations.append(Equation(line.number, latex, line.formula.span, claims, problem))
+        return Equation(line.number, latex, line.formula.span, claims, problem), maker.flow
 
 
 def _begins_with_relation(tree: t.Statements | None) -> bool:
@@ -190,7 +203,7 @@ def _begins_with_relation(tree: t.Statements | None) -> bool:
 class _Maker:
     """The claims of one line, in printed order, numbered a, b, c, …"""
 
-    def __init__(self, context: Context, line: Line, flow: _Flow, continued: bool, words: frozenset[str]) -> None:
+    def __init__(self, context: Context, line: Line, flow: Flow, continued: bool, words: frozenset[str]) -> None:
         self.context = context
         self.line = line
         self.rules = tuple(r for r in context.rules if r.applies(line.number))
@@ -223,18 +236,18 @@ class _Maker:
         previous: t.Tree | None = None
         if links[0][0]:
             if self.left is not None:
-                self.flow.head, previous, supplied = self.left, None, True
+                self.flow, previous, supplied = replace(self.flow, head=self.left), None, True
                 self.left = None
             elif self.flow.head is None:
                 yield self.claim("relation", None, links[0][1], relation=links[0][0])
-                self.flow.head = links[0][1]
+                self.flow = replace(self.flow, head=links[0][1])
             else:
                 previous = self.flow.last if self.flow.last is not self.flow.head else None
             head = self.flow.head
             assert head is not None
         else:
             head = links.pop(0)[1]
-            self.flow.head, self.flow.last = head, head
+            self.flow = Flow(head, head)
         for relation, side in links:
             if relation == "\\in":
                 member = head if previous is None else previous
@@ -247,16 +260,16 @@ class _Maker:
             else:
                 yield self.claim("relation", head, side, previous, relation=relation, supplied=supplied)
             previous = side
-            self.flow.last = side
+            self.flow = replace(self.flow, last=side)
 
     def expression(self, tree: t.Tree, last: bool) -> Iterator[Claim]:
         """A line without a relation: what the manifest says that it is, or the head of the next line's chain."""
         if self.left is not None:
-            self.flow.head, self.flow.last = self.left, tree
+            self.flow = Flow(self.left, tree)
             left, self.left = self.left, None
             yield self.claim("relation", left, tree, supplied=True)
         else:
-            self.flow.head = self.flow.last = tree
+            self.flow = Flow(tree, tree)
             if last and self.continued:
                 yield self.claim("definition", None, tree)
             else:

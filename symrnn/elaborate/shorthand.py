@@ -96,11 +96,17 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
         size = len(rule.pattern.factors)
         k = 0
         while k + size <= len(factors):
-            run = t.Product((("", factors[k][1]), *factors[k + 1 : k + size]))
+            last = factors[k + size - 1][1]
+            index = None  # F(x)_i is the component i of F(x)
+            if isinstance(last, t.Script) and isinstance(last.base, t.Fence) and last.sup is None and not last.primes:
+                last, index = last.base, last.sub
+            run = t.Product((("", factors[k][1]), *factors[k + 1 : k + size - 1], (factors[k + size - 1][0], last)))
             found = _match(rule.pattern, run, rule.variables, {})
             if found is not None:
                 span = factors[k][1].span | factors[k + size - 1][1].span
-                stand = t.Stand(run, _substitute(rule.means, found), rule.name, span=span)
+                stand: t.Tree = t.Stand(run, _substitute(rule.means, found), rule.name, span=span)
+                if index is not None:
+                    stand = t.Script(t.Fence("(", stand, ")", span=span), index, None, span=span)
                 factors[k : k + size] = [(factors[k][0], stand)]
             k += 1
     return t.Product(tuple(factors), span=tree.span)

@@ -10,6 +10,7 @@ from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import Letter, to_index
 from symrnn.expr import SCALAR, Count, Expr, Index, Reduce
 from symrnn.latex import tree as t
+from symrnn.latex.printer import short
 
 if TYPE_CHECKING:
     from symrnn.elaborate.expression import Elaborator
@@ -20,8 +21,10 @@ _OPERATIONS = {"\\sum": "sum", "\\prod": "product"}
 def big(elab: Elaborator, tree: t.Big) -> Expr:
     """A sum or product over one or several letters."""
     op = _OPERATIONS.get(tree.op)
-    if op is None or tree.sub is None:
-        raise Problem("SR190", f"'{tree.op}' without a bound letter is not yet understood", tree.span)
+    if op is None:
+        raise Problem("SR190", f"'{tree.op}' is not yet understood", tree.span)
+    if tree.sub is None:
+        raise Problem("SR190", f"this '{tree.op}' does not say over which letter it runs", tree.span)
     bounds = _bounds(tree.sub)
     with ExitStack() as stack:
         frames = [(b, stack.enter_context(elab.scope.binding([b[0]], tree.span))) for b in bounds]
@@ -40,15 +43,15 @@ def _bounds(sub: t.Tree) -> list[tuple[str, Index | None, tuple[Index, ...]]]:
         case t.Chain((("", a), ("=", b))):
             letter, low = _letter(a), to_index(b)
             if low is None:
-                raise Problem("SR190", "this lower limit is not yet understood", sub.span)
+                raise Problem("SR190", f"the lower limit '{short(b)}' is not yet understood", b.span)
             return [(letter, low, ())]
         case t.Chain((("", a), ("\\neq" | "\\ne", b))):
             without = to_index(b)
             if without is None:
-                raise Problem("SR190", "this condition is not yet understood", sub.span)
+                raise Problem("SR190", f"the condition '{short(sub)}' is not yet understood", sub.span)
             return [(_letter(a), None, (without,))]
         case t.Chain():
-            raise Problem("SR190", "this condition on the summed letter is not yet understood", sub.span)
+            raise Problem("SR190", f"the condition '{short(sub)}' is not yet understood", sub.span)
         case _:
             return [(_letter(p), None, ()) for p in parts(sub)]
 
@@ -56,7 +59,7 @@ def _bounds(sub: t.Tree) -> list[tuple[str, Index | None, tuple[Index, ...]]]:
 def _letter(tree: t.Tree) -> str:
     index = to_index(tree)
     if index is None or index.letter is None or index.offset:
-        raise Problem("SR190", "the summed letter is not one letter", tree.span)
+        raise Problem("SR190", f"'{short(tree)}' is not one letter that a sum can run over", tree.span)
     return index.letter
 
 
@@ -65,7 +68,7 @@ def _upper(elab: Elaborator, sup: t.Tree | None) -> Index | None:
         return None
     high = to_index(sup)
     if high is None:
-        raise Problem("SR190", "this upper limit is not yet understood", sup.span)
+        raise Problem("SR190", f"the upper limit '{short(sup)}' is not yet understood", sup.span)
     if high.letter is not None and not elab.context.fixed(high.letter):
         letter = elab.scope.find(high.letter)
         if letter is None:
@@ -97,7 +100,7 @@ def _reduce(
     if low is None or high is None:
         raise Problem(
             "SR206",
-            f"the letter {letter} of this sum indexes nothing, and its limits are not given",
+            f"nothing in this sum or product has the index {letter}, and its limits are not given",
             tree.span,
         )
     for limit in (low, high):
@@ -105,7 +108,7 @@ def _reduce(
             elab.scope.use_time(limit, elab.context.fixed, tree.span)
     uses = any(isinstance(e, Count) and e.index.letter == letter for e in body.walk())
     if not info.timed and info.dim is None and not uses and op == "product":
-        raise Problem("SR206", f"the letter {letter} indexes nothing", tree.span)
+        raise Problem("SR206", f"nothing in this product has the index {letter}", tree.span)
     shape = body.shape
     if op == "product" and shape != SCALAR:
         raise Problem("SR190", "a product of matrices over a letter is not yet understood", tree.span)

@@ -25,6 +25,12 @@ def place(places: Sequence[int], start: int, end: int) -> Span:
     return Span(low, high + 1)
 
 
+def seen(item: Item) -> str:
+    """What stands at an item, for a message."""
+    text = f"'{item.base.text}'" if item.base.text and "\n" not in item.base.text else f"a {item.base.kind}"
+    return f"{text} with a script" if item.kind == "script" else text
+
+
 class Head:
     """A position in one sequence of items. ``closers``: brackets open here; ``inside``: within a bracket."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from symrnn.diagnostic import Problem
 from symrnn.latex import notation as n
-from symrnn.latex.head import Head, Placed, place
+from symrnn.latex.head import Head, Placed, place, seen
 from symrnn.latex.prepare import is_prose, prepare, word_text
 from symrnn.latex.style import restyle
 from symrnn.latex.surface import Item, surface
@@ -55,7 +55,7 @@ def parse(latex: str, offsets: Sequence[int] | None = None, words: frozenset[str
         items = prepare(surface(latex), words)
         return _Parser(items, places, words).statements()
     except RecursionError:
-        raise Problem("SR102", "is nested too deeply to be read", place(places, 0, len(latex))) from None
+        raise Problem("SR102", "this formula is nested too deeply to be read", place(places, 0, len(latex))) from None
     except Problem as problem:
         if offsets is None or problem.diagnostic.span is None or isinstance(problem, Placed):
             raise
@@ -109,7 +109,7 @@ class _Parser(Head):
             return
         if item.kind == "command" and item.text in n.IMPLICATIONS:
             return
-        raise self.fail(item, f"cannot read '{item.text or item.kind}' here")
+        raise self.fail(item, f"cannot read {seen(item)} here")
 
     def chain(self) -> Tree:
         start = item.start if (item := self.soft()) else 0
@@ -238,7 +238,7 @@ class _Parser(Head):
             return Empty()
         tree = self.listing()
         if (item := self.peek()) is not None:
-            raise self.fail(item, f"cannot read '{item.text or item.kind}' here")
+            raise self.fail(item, f"cannot read {seen(item)} here")
         return tree
 
     def listing(self) -> Tree:
@@ -279,7 +279,7 @@ class _Parser(Head):
         """A bracket written without \\left, matched here; scripts may hang on its closing half."""
         text = opening.base.text
         if opening.kind == "script":
-            raise self.fail(opening, f"'{text}' is never closed")
+            raise self.fail(opening, f"a script on the opening '{text}' is not read")
         want = n.OPENING.get(text) or n.BARS[text]
         self.k += 1
         self.closers.append(want)
@@ -295,7 +295,7 @@ class _Parser(Head):
         if closing is None:
             raise self.unclosed(opening)
         if not self.closes(closing, want):
-            raise self.fail(closing, f"cannot read '{closing.base.text or closing.kind}' inside '{text}'")
+            raise self.fail(closing, f"cannot read {seen(closing)} inside '{text}'")
         self.k += 1
         close = n.CANONICAL_FENCE.get(closing.base.text, closing.base.text)
         span = self.span(opening.start, closing.base.end)

@@ -161,7 +161,7 @@ def surface(latex: str, shift: int = 0) -> Sequence[Item]:
         raise _unbalanced(latex, error) from None
     except UnexpectedInput as error:  # pragma: no cover - the two above are all that LALR raises
         at = error.pos_in_stream or 0
-        raise Problem("SR102", "cannot be read", Span(at, at + 1)) from None
+        raise Problem("SR102", "cannot read what stands here", Span(at, at + 1)) from None
 
 
 def _unbalanced(latex: str, error: UnexpectedToken) -> Problem:

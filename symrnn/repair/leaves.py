@@ -1,0 +1,288 @@
+"""Slips in one symbol: an index, a step, a letter, a sign, an exponent, a limit, a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from symrnn.elaborate.names import head, is_transpose, parts
+from symrnn.elaborate.scope import to_index
+from symrnn.latex import tree as t
+from symrnn.repair.moves import Generator, Move, Page
+from symrnn.repair.vocabulary import region
+
+_LETTERS_TRIED = 5
+_FUNCTION_SWAPS = {
+    "\\exp": ("\\ln", "\\log"), "\\ln": ("\\exp",), "\\log": ("\\exp",), "\\tanh": ("\\sigma",),
+    "\\sin": ("\\cos",), "\\cos": ("\\sin",),
+}  # fmt: skip
+
+
+def _indices(page: Page, node: t.Tree) -> list[tuple[int, int]]:
+    """The places of a printed name's component indices; two digits that stand together are two."""
+    known = page.words.context.names.match(node)
+    found = known.indices if known is not None else _bare(node)
+    places = []
+    for k, index in enumerate(found):
+        start, end = index.span.start, index.span.end
+        if known is not None and len(found) == 2 and found[0].span == found[1].span and end - start == 2:
+            start, end = start + k, start + k + 1
+        places.append((start, end))
+    return places
+
+
+def _bare(node: t.Tree) -> tuple[t.Tree, ...]:
+    """The indices of a bracket, ``(∇L)_i``."""
+    if isinstance(node, t.Script) and isinstance(node.base, t.Fence) and node.sub is not None:
+        return parts(node.sub)
+    return ()
+
+
+def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """Another letter or number as an index; two indices exchanged, with the sum's limit that then fits."""
+    places = _indices(page, node) if isinstance(node, t.Script) else []
+    bound = page.bound(above)
+    letters = list(dict.fromkeys([*bound, *_letters_of(page), *page.words.letters]))
+    options = [*map(str, page.words.numbers), *letters[:_LETTERS_TRIED]]
+    for start, end in places:
+        old = page.latex[start:end]
+        for new in options:
+            if new != old:
+                yield Move("index", ((start, end, new),), sign=(old, new))
+    if len(places) == 2:
+        (a, b), (c, d) = places
+        one, two = page.latex[a:b], page.latex[c:d]
+        swap = ((a, b, two), (c, d, one))
+        yield Move("order of indices", swap, sign=(f"{one},{two}",))
+        for node_ in reversed(above):
+            if isinstance(node_, t.Big) and node_.sup is not None and node_.sub is not None:
+                names = {x.text for x in node_.sub.walk() if isinstance(x, t.Name)}
+                if names & {one, two}:
+                    for limit in page.words.axes():
+                        if limit != page.text(node_.sup):
+                            edit = (node_.sup.span.start, node_.sup.span.end, limit)
+                            yield Move("order of indices", (*sorted((*swap, edit)),))
+
+
+def _letters_of(page: Page) -> list[str]:
+    found: dict[str, None] = {}
+    for node, _ in page.sites:
+        known = page.words.context.names.match(node) if isinstance(node, t.Script) else None
+        for i in known.indices if known is not None else ():
+            at = to_index(i)
+            if at is not None and at.letter is not None:
+                found[at.letter] = None
+    return list(found)
+
+
+def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """Another step; a step that a per-step copy lacks; a step too much."""
+    known = page.words.context.names.match(node) if isinstance(node, (t.Script, t.Name, t.Accent)) else None
+    if known is None or _in_name(node, above):
+        return
+    place = _step_place(page, node, known)
+    if place is not None:
+        start, end = place
+        old = page.latex[start:end]
+        options = dict.fromkeys([*_shifts(old), *_times(page)])
+        for new in options:
+            if new.replace(" ", "") != old.replace(" ", ""):
+                yield Move("time step", ((start, end, new),), sign=(old, new))
+    elif page.words.context.names.timed and known.symbol not in page.words.context.nodes and not known.symbol.timed:
+        end = region(page.latex, node, known)[1] if not isinstance(node, t.Script) else node.span.end
+        if not isinstance(node, t.Script) or node.sup is None:
+            for time in _times(page):
+                yield Move("time step", ((end, end, f"^{{({time})}}"),), sign=(known.symbol.name, time))
+    if isinstance(node, t.Script) and isinstance(node.sup, t.Fence) and to_index(node.sup) is not None:
+        start = _script_start(page, node.sup)
+        if start is not None:
+            mark, stop = start
+            yield Move("time step", ((mark, stop, ""),), sign=(page.latex[mark:stop], ""))
+
+
+def _in_name(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
+    """Whether this is the base of a longer name."""
+    return bool(above) and isinstance(above[-1], (t.Script, t.Accent)) and next(above[-1].children()) is node
+
+
+def _script_start(page: Page, sup: t.Tree) -> tuple[int, int] | None:
+    """The place of a whole superscript, from its ``^`` to its closing brace."""
+    start, end = sup.span.start, sup.span.end
+    if page.latex[start - 1 : start] == "{" and page.latex[end : end + 1] == "}":
+        start, end = start - 1, end + 1
+    if page.latex[start - 1 : start] == "^":
+        return start - 1, end
+    return None
+
+
+def _step_place(page: Page, node: t.Tree, known: object) -> tuple[int, int] | None:
+    """Where the step of a name is printed."""
+    time = getattr(known, "time", None) or getattr(known, "copy", None)
+    if time is None or not isinstance(node, t.Script):
+        return None
+    found = head(node)
+    assert found is not None
+    for script in (*found.sups, *found.subs):
+        body = script.body if isinstance(script, t.Fence) else script
+        if to_index(body) == time:
+            return body.span.start, body.span.end
+    return None
+
+
+def _times(page: Page) -> list[str]:
+    """The steps that the line itself prints, the generic step, the last, and the steps beside them."""
+    steps = page.words.context.manifest.steps
+    own = [text for text, _ in page.words.steps.most_common(4)]
+    return list(dict.fromkeys([*own, steps.index, steps.last, f"{steps.index}-1", f"{steps.last}-1"]))
+
+
+def _shifts(old: str) -> list[str]:
+    plain = old.replace(" ", "")
+    base = plain.split("+")[0].split("-")[0]
+    return [base, f"{base}-1", f"{base}+1"] if base and not base.isdigit() else []
+
+
+def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """One letter for another that the document uses in such a place (b for h, V for v)."""
+    if not isinstance(node, (t.Script, t.Name, t.Accent, t.Word)) or _in_name(node, above):
+        return
+    found = head(node)
+    if found is None:
+        return
+    known = page.words.context.names.match(node)
+    if known is not None:
+        start, end = region(page.latex, node, known)
+        wanted = (len(known.indices), getattr(known, "time", None) is not None or known.copy is not None)
+    else:
+        base = node.base if isinstance(node, t.Script) else node
+        start, end = base.span.start, base.span.end
+        if base.span.end == base.span.start:
+            return
+        subs = sum(to_index(s) is not None for s in found.subs)
+        wanted = (subs, any(isinstance(s, t.Fence) for s in found.sups))
+    old = page.latex[start:end]
+    seen = {old}
+    for spelling, _ in page.words.spellings.most_common():
+        loose = spelling.indices == wanted[0] and (spelling.timed == wanted[1] or not spelling.symbol.timed)
+        if loose and spelling.text not in seen:
+            seen.add(spelling.text)
+            yield Move("symbol", ((start, end, spelling.text),), sign=(old, spelling.text))
+
+
+def number(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """A wrong number or exponent; 1 for an indicator."""
+    if not isinstance(node, t.Num) or not above or node.span.end <= node.span.start:
+        return
+    parent = above[-1]
+    exponent = isinstance(parent, t.Script) and parent.sup is node
+    if isinstance(parent, t.Script) and not exponent:
+        return
+    if any(isinstance(a, t.Script) and a.sub is not None and node in list(a.sub.walk()) for a in above[-2:]):
+        return
+    value = Fraction(node.text)
+    options = {value + 1, value - 1, Fraction(2), Fraction(1), Fraction(0)} - {value}
+    for new in sorted(options):
+        if new >= 0 and new.denominator == 1:
+            slip = "exponent" if exponent else "number"
+            yield Move(slip, ((node.span.start, node.span.end, str(new)),), sign=(node.text, str(new)))
+    if exponent:
+        place = _script_start(page, node)
+        if place is not None:
+            yield Move("exponent", ((*place, ""),), sign=(node.text, ""))
+    elif node.text == "1":
+        for letter_ in page.bound(above)[:2]:
+            for other in [text for text, _ in page.words.indicators.most_common()] + ["1"]:
+                text = f"\\mathbb{{1}}_{{{letter_}, {other}}}"
+                yield Move("symbol", ((node.span.start, node.span.end, text),))
+
+
+def limit(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """Another limit of a sum."""
+    if not isinstance(node, t.Big):
+        return
+    if node.sup is not None:
+        old = page.text(node.sup)
+        last = page.words.context.manifest.steps.last
+        for new in dict.fromkeys([*page.words.axes(), *_shifts(old), last]):
+            if new != old:
+                yield Move("sum limits", ((node.sup.span.start, node.sup.span.end, new),), sign=(old, new))
+    if isinstance(node.sub, t.Chain) and len(node.sub.links) == 2:
+        low = node.sub.links[1][1]
+        old = page.text(low)
+        for new in dict.fromkeys(["1", "0", "2", page.words.context.manifest.steps.index, *_shifts(old)]):
+            if new != old:
+                yield Move("sum limits", ((low.span.start, low.span.end, new),), sign=(old, new))
+
+
+def power(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """A square that is missing, a transpose added or dropped."""
+    if _in_name(node, above):
+        return
+    mark = page.words.transpose
+    spelled = mark if len(mark) == 1 else f"{{{mark}}}"
+    if isinstance(node, t.Script) and node.sup is not None and is_transpose(node.sup):
+        place = _script_start(page, node.sup)
+        if place is not None:
+            yield Move("transpose", ((*place, ""),), sign=("^T", ""))
+        return
+    if isinstance(node, t.Script) and isinstance(node.sup, t.Product) and is_transpose(node.sup.factors[-1][1]):
+        last = node.sup.factors[-1][1]
+        yield Move("transpose", ((last.span.start, last.span.end, ""),), sign=("^T", ""))
+        return
+    named = isinstance(node, (t.Script, t.Name, t.Accent)) and page.words.context.names.match(node) is not None
+    start, end = node.span.start, node.span.end
+    if end <= start or not (named or (isinstance(node, t.Fence) and node.open in ("(", "[") and _stands(above))):
+        return
+    if isinstance(node, t.Script) and node.sup is not None:
+        yield Move("transpose", ((start, start, "("), (end, end, f")^{spelled}")), sign=("", "^T"))
+        yield Move("exponent", ((start, start, "("), (end, end, ")^2")), sign=("", "^2"))
+    else:
+        yield Move("transpose", ((end, end, f"^{spelled}"),), sign=("", "^T"))
+        yield Move("exponent", ((end, end, "^2"),), sign=("", "^2"))
+
+
+def _stands(above: tuple[t.Tree, ...]) -> bool:
+    """A bracket that groups, not the argument of a function or a step."""
+    return bool(above) and not isinstance(above[-1], (t.Call, t.Script))
+
+
+def function(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """Another function."""
+    if isinstance(node, t.Call):
+        fn = node.fn.base if isinstance(node.fn, t.Script) else node.fn
+        old = page.text(fn)
+        used = [text for text, _ in page.words.functions.most_common(4)]
+        for new in dict.fromkeys([*used, *_FUNCTION_SWAPS.get(old, ())]):
+            if new != old and old:
+                yield Move("function", ((fn.span.start, fn.span.end, new),), sign=(old, new))
+
+
+def sign(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """A sign turned; all signs of a sum turned; a sign before a side of the equation."""
+    if isinstance(node, t.Additive):
+        turned = []
+        for k, (mark, term) in enumerate(node.terms):
+            edit = _turned(page, node, k, mark, term)
+            if edit is not None:
+                turned.append(edit)
+                yield Move("sign", (edit,))
+        if len(turned) == len(node.terms) > 1:
+            yield Move("sign", tuple(turned))
+    elif above and isinstance(above[-1], (t.Chain, t.Statements)) and node.span.end > node.span.start:
+        if not isinstance(node, (t.Chain, t.Prose)):
+            yield Move("sign", ((node.span.start, node.span.start, "-"),))
+
+
+def _turned(page: Page, node: t.Additive, k: int, mark: str, term: t.Tree) -> tuple[int, int, str] | None:
+    if mark == "":
+        return term.span.start, term.span.start, "-"
+    low = node.span.start if k == 0 else node.terms[k - 1][1].span.end
+    place = page.latex.find(mark, low, max(term.span.start, low))
+    if place < 0 or mark not in "+-":
+        return None
+    if k == 0:
+        return place, place + 1, ""
+    return place, place + 1, "-" if mark == "+" else "+"
+
+
+LEAVES: tuple[Generator, ...] = (sign, index, step, letter, number, limit, power, function)

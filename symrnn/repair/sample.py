@@ -1,0 +1,197 @@
+"""Claims at one random point: which of many edited forms could be true, and what pairs of edits could.
+
+A *residual* is the difference of a claim's sides, summed over components and instances with random weights;
+zero (to rounding) where the claim holds. It prunes a search and never decides: every repair is proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import product as tuples
+from typing import Any
+
+import numpy as np
+
+from symrnn.algebra import floats
+from symrnn.checker import Checker
+from symrnn.claims import Typed
+from symrnn.evaluate import Evaluator, Inadmissible, Mat, Unsupported
+from symrnn.expr import Expr, Gradient, Number
+from symrnn.manifest import covers
+from symrnn.network import Network
+
+TOLERANCE = 1e-9
+_LETTER_VALUES = 2
+_STEPS = 3
+
+Place = tuple[int, ...]  # the identities of expressions that are replaced together
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Alternatives for the same places: ``variants[k][j]`` stands at the place ``j`` in the alternative k."""
+
+    places: tuple[Expr, ...]
+    variants: tuple[tuple[Expr, ...], ...]
+
+
+class _Floats(Evaluator):
+    """Evaluates in floats; ``instead`` maps an expression to alternatives, stacked along an array's axis."""
+
+    instead: Mapping[int, tuple[int, Sequence[Expr], int]]
+    known: dict[Any, Mat]
+    value: floats.Values
+    network: Network
+
+    def __call__(self, e: Expr) -> Mat:
+        found = self.instead.get(id(e))
+        if found is None:
+            return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+        axis, variants, dims = found
+        made = [self._safe(v) for v in variants]
+        rows, cols = next((m.shape for m in made if m is not None), (1, 1))
+        form = [1] * dims
+        form[axis] = len(made)
+        none = np.nan
+        return Mat(
+            tuple(
+                tuple(
+                    np.array([none if m is None else m.rows[i][j] for m in made]).reshape(form) for j in range(cols)
+                )
+                for i in range(rows)
+            )
+        )
+
+    def _safe(self, e: Expr) -> Mat | None:
+        try:
+            return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+        except Inadmissible:
+            return None
+
+    def _gradient(self, e: Expr) -> Mat:
+        key = (e, tuple(self.values.items()))
+        found = self.known.get(key)
+        if found is None:
+            exact = Evaluator(self.network, self.values)(e)
+            found = self.known[key] = exact.map(self.value)
+        return found
+
+
+class _World:
+    """The network's leaves as numbers."""
+
+    def __init__(self, network: Network, value: floats.Values) -> None:
+        self.network = network
+        self.value = value
+        self.sizes = network.sizes
+        self.admit = network.admit
+
+    def leaf(self, leaf: Any) -> Any:
+        """The value of a scalar."""
+        return self.value(self.network.leaf(leaf))
+
+
+class Sample:
+    """The network of one document at one random point, at a length where steps have room to be wrong."""
+
+    def __init__(self, checker: Checker, number: str) -> None:
+        names = tuple(a.name for a in checker.manifest.assume if covers(a.lines, number))
+        if len({checker.assumptions[a].symbol for a in names}) < len(names):
+            names = names[-1:]
+        first = checker.manifest.steps.first
+        self.steps = first + _STEPS - 1 if checker.timed else first
+        self.network = checker.network(self.steps, names)
+        self.first = first
+        self.value = floats.Values(floats.chance)
+        self.world = _World(self.network, self.value)
+        self.known: dict[Any, Mat] = {}
+
+    def residual(self, typed: Typed, axes: Sequence[Axis] = ()) -> Any:
+        """How far a claim is from true, relative to its size; inf where it has no value.
+
+        With axes, an array: one dimension an axis, one entry a combination of their alternatives.
+        """
+        instead = {
+            id(place): (k, [v[j] for v in axis.variants], len(axes))
+            for k, axis in enumerate(axes)
+            for j, place in enumerate(axis.places)
+        }
+        total: Any = 0.0
+        scale: Any = 1e-3
+        count = 0
+        with np.errstate(all="ignore"):
+            for values in self._instances(typed):
+                evaluator = _Floats(self.world, {**self.network.values, **values}, floats)  # type: ignore[arg-type]
+                evaluator.instead, evaluator.known = instead, self.known
+                evaluator.value, evaluator.network = self.value, self.network
+                try:
+                    left, right = evaluator(typed.lhs), evaluator(typed.rhs)
+                except Inadmissible:
+                    continue
+                except (Unsupported, ValueError, IndexError):
+                    return np.inf
+                if isinstance(typed.rhs, Number):
+                    right = evaluator.fill(right, left.shape)
+                if left.shape != right.shape:
+                    return np.inf
+                count += 1
+                for k, (a, b) in enumerate(zip(left.column(), right.column(), strict=True)):
+                    weight = floats.chance((k, count))
+                    total = total + weight * (a - b)
+                    scale = scale + abs(weight * a) + abs(weight * b)
+            if not count:
+                return np.inf
+            found = np.abs(total) / scale
+            return np.where(np.isfinite(found), found, np.inf) if np.ndim(found) else float(found)
+
+    def _instances(self, typed: Typed) -> Iterator[dict[str, int]]:
+        ranges = []
+        for dim in typed.letters.values():
+            if dim is None:
+                middle = min(self.first + 1, self.steps)
+                ranges.append(list(dict.fromkeys([middle, self.steps, self.first])))
+            else:
+                size = self.network.model.size(dim)
+                ranges.append(list(dict.fromkeys([min(2, size), size]))[:_LETTER_VALUES])
+        for values in tuples(*ranges):
+            yield dict(zip(typed.letters, values, strict=True))
+
+
+def true(residual: Any) -> Any:
+    """Whether residuals are zero to rounding."""
+    return residual < TOLERANCE
+
+
+def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
+    """The smallest places at which two expressions differ, as pairs."""
+    if one is other:
+        return []
+    if type(one) is not type(other) or one.shape != other.shape:
+        return [(one, other)]
+    found: list[tuple[Expr, Expr]] = []
+    for f in fields(one):
+        a, b = getattr(one, f.name), getattr(other, f.name)
+        pairs = _paired(a, b)
+        if pairs is None:
+            return [(one, other)]
+        for x, y in pairs:
+            found += differences(x, y)
+    return found
+
+
+def _paired(a: object, b: object) -> list[tuple[Expr, Expr]] | None:
+    """The subexpressions of two field values side by side, or None where something else differs."""
+    if isinstance(a, Expr) and isinstance(b, Expr):
+        return [(a, b)]
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        if len(a) != len(b):
+            return None
+        found = []
+        for x, y in zip(a, b, strict=True):
+            inner = _paired(x, y)
+            if inner is None:
+                return None
+            found += inner
+        return found
+    return [] if a == b else None

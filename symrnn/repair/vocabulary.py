@@ -1,0 +1,134 @@
+"""The author's own spellings: what a repair may write is what the document writes elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from symrnn.elaborate.context import Context
+from symrnn.elaborate.names import Match, is_transpose, parts
+from symrnn.elaborate.paper import Line
+from symrnn.elaborate.scope import to_index
+from symrnn.expr import SCALAR, Symbol
+from symrnn.latex import tree as t
+from symrnn.span import Source
+
+MOST_NUMBERS = 6
+_LONGEST = 60
+INDICATORS = ("bb", "bold")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A letter as it is printed: with how many component indices, with a step or not."""
+
+    text: str
+    symbol: Symbol
+    indices: int
+    timed: bool
+
+
+@dataclass
+class Vocabulary:
+    """Counted spellings of one document."""
+
+    context: Context
+    spellings: Counter[Spelling] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)  # inside the brackets of a superscript, (t-1)
+    letters: Counter[str] = field(default_factory=Counter)  # of component indices
+    limits: Counter[str] = field(default_factory=Counter)  # above a sum
+    transposes: Counter[str] = field(default_factory=Counter)
+    indicators: Counter[str] = field(default_factory=Counter)  # 𝟙_{·, target}: the target's spelling
+    functions: Counter[str] = field(default_factory=Counter)
+    scalars: Counter[str] = field(default_factory=Counter)  # whole names of defined scalars, L^{(t)}
+    fragments: Counter[str] = field(default_factory=Counter)  # factors of more than one symbol
+
+    @property
+    def transpose(self) -> str:
+        """How this author writes a transpose."""
+        return next(iter(self.transposes.most_common(1)), ("T", 0))[0]
+
+    @property
+    def numbers(self) -> range:
+        """The numbers that index components here."""
+        dims = [d for s in self.context.names.symbols for d in s.shape if isinstance(d, int)]
+        return range(1, min(MOST_NUMBERS, max([*dims, *self.context.sizes.values(), 3])) + 1)
+
+    def axes(self) -> list[str]:
+        """Every length of an axis as a limit of a sum would write it."""
+        return [text for text, _ in self.limits.most_common()]
+
+
+def vocabulary(context: Context, source: Source, lines: Iterable[Line]) -> Vocabulary:
+    """Count the spellings of the lines that could be read."""
+    found = Vocabulary(context)
+    for line in lines:
+        if line.tree is not None:
+            for item in line.tree.items:
+                _count(found, source.text, item)
+    return found
+
+
+def _count(v: Vocabulary, text: str, tree: t.Tree) -> None:
+    match tree:
+        case t.Script(base, sub, sup):
+            if isinstance(base, t.Name) and base.text == "1" and base.style in INDICATORS and sub is not None:
+                pieces = parts(sub)
+                if len(pieces) == 2:
+                    v.indicators[_slice(text, pieces[1])] += 1
+            known = v.context.names.match(tree)
+            if known is not None:
+                start, end = region(text, tree, known)
+                v.spellings[Spelling(text[start:end], known.symbol, len(known.indices), _timed(known))] += 1
+                if known.symbol.shape == SCALAR and known.symbol in v.context.nodes:
+                    v.scalars[_slice(text, tree)] += 1
+                for index in known.indices:
+                    found = to_index(index)
+                    if found is not None and found.letter is not None:
+                        v.letters[found.letter] += 1
+                if isinstance(sup, t.Fence) and to_index(sup.body) is not None:
+                    v.steps[_slice(text, sup.body)] += 1
+            if sup is not None and is_transpose(sup) and isinstance(sup, (t.Name, t.Word)):
+                v.transposes[_slice(text, sup)] += 1
+        case t.Name() | t.Accent():
+            known = v.context.names.match(tree)
+            if known is not None:
+                v.spellings[Spelling(_slice(text, tree), known.symbol, 0, False)] += 1
+                if known.symbol.shape == SCALAR and known.symbol in v.context.nodes:
+                    v.scalars[_slice(text, tree)] += 1
+        case t.Big(_, sub, sup):
+            if sup is not None:
+                v.limits[_slice(text, sup)] += 1
+        case t.Call(fn, _):
+            head = fn.base if isinstance(fn, t.Script) else fn
+            v.functions[_slice(text, head)] += 1
+        case t.Product(factors):
+            for _, factor in factors:
+                if isinstance(factor, (t.Fence, t.Script, t.Call)) and 0 < len(_slice(text, factor)) <= _LONGEST:
+                    v.fragments[_slice(text, factor)] += 1
+        case _:
+            pass
+    for child in tree.children():
+        if not (isinstance(tree, t.Script) and child is tree.base and isinstance(child, (t.Name, t.Accent))):
+            _count(v, text, child)
+
+
+def region(text: str, tree: t.Tree, known: Match) -> tuple[int, int]:
+    """Where the letter of a printed name stands; with the label that is part of it, ``W_{hh}``."""
+    if not isinstance(tree, t.Script):
+        return tree.span.start, tree.span.end
+    end = tree.base.span.end
+    if known.symbol.label and not known.indices and not _timed(known):
+        end = tree.span.end
+        if known.sups and tree.sub is not None:
+            end = tree.sub.span.end + (text[tree.sub.span.end : tree.sub.span.end + 1] == "}")
+    return tree.span.start, end
+
+
+def _timed(known: object) -> bool:
+    return getattr(known, "time", None) is not None or getattr(known, "copy", None) is not None
+
+
+def _slice(text: str, tree: t.Tree) -> str:
+    return text[tree.span.start : tree.span.end]
