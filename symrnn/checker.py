@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product as tuples
 
 from symrnn.algebra.decide import Decider, Outcome
@@ -18,6 +19,7 @@ from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import Expr, Index, Number, Reduce, Ref, show_shape
+from symrnn.general.decide import Disagreement, General, GeneralDecider, Silent
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex
 from symrnn.latex.tree import Fence, Frac, Name, Product, Stand, Tree, Word
@@ -55,6 +57,7 @@ class Judgement:
     diagnostic: Diagnostic | None = None
     note: Diagnostic | None = None
     instances: tuple[Instance, ...] = ()
+    general: General | Silent | None = None
 
 
 class Checker:
@@ -121,9 +124,26 @@ class Checker:
 
     def claim(self, claim: Claim, number: str) -> ClaimReport:
         """The verdict of one claim."""
-        judgement = self.judge(claim, number)
-        self.judged[id(claim.rhs)] = judgement
+        judgement = self.judged[id(claim.rhs)] = self.in_general(claim, self.judge(claim, number))
         return self.report(claim, judgement)
+
+    @cached_property
+    def general(self) -> GeneralDecider:
+        """The decider for every size and every length."""
+        steps = self.manifest.steps
+        return GeneralDecider(
+            self.paper.definitions, self.manifest.sizes, steps.first, steps.last, self.model.lags, self.timed
+        )
+
+    def in_general(self, claim: Claim, found: Judgement) -> Judgement:
+        """What holds at some sizes and lengths, looked at for all. Raises Disagreement where the two contradict."""
+        if found.typed is None or not (found.instances or found.witness is not None):
+            return found
+        given = tuple(self.assumptions[a] for a in found.assumptions)
+        general = self.general.decide(found.typed, claim.where, given, brief=found.kind is Kind.REFUTED)
+        if found.kind is Kind.REFUTED and isinstance(general, General):
+            raise Disagreement(f"{claim.id} is refuted at a point and proved in general")
+        return replace(found, general=general)
 
     def judge(self, claim: Claim, number: str) -> Judgement:
         """As printed first, then under the readings; of each, without assumptions first."""
@@ -376,15 +396,18 @@ class Checker:
             assumptions=judgement.assumptions + (judgement.typed.shorthands if judgement.typed else ()),
             conditions=conditions,
             instances=judgement.instances,
+            general=judgement.general,
             witness=judgement.witness,
             diagnostics=tuple(diagnostics),
             supplied=claim.supplied,
         )
 
     def scope(self, judgement: Judgement) -> Scope | None:
-        """The sizes and lengths at which the instances were decided."""
+        """The sizes and lengths for which the claim is proved: in general, or of the instances decided."""
         if not judgement.instances:
             return None
+        if isinstance(judgement.general, General):
+            return Scope(judgement.general.sizes or "all", "all")
         sizes = dict(self.manifest.sizes)
         assert judgement.typed is not None
         lengths = {i.steps for i in judgement.instances}

@@ -32,7 +32,10 @@ def worst(kinds: Iterable[Kind]) -> Kind:
 
 @dataclass(frozen=True)
 class Scope:
-    """For what a proof holds: all sizes or these, all lengths or these."""
+    """For what a proof holds: all sizes or these, all lengths or these.
+
+    With ``lengths`` "all", ``sizes`` names those that the line spells out; all others are free.
+    """
 
     sizes: str | dict[str, int]
     lengths: str | tuple[int, ...]
@@ -88,6 +91,7 @@ class ClaimReport:
     assumptions: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     instances: tuple[Any, ...] = ()  # the decided instances of a proof, for its certificate
+    general: Any = None  # the proof for every size and length, or why there is none
     witness: Witness | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     supplied: bool = False

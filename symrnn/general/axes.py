@@ -52,6 +52,7 @@ class Shapes:
         self.defined: frozenset[str] = parent.roots() if parent else frozenset()
         self.fixed: set[str] = set()
         self.literals: set[str] = set()  # axes on which a component is counted by number
+        self.counted: set[str] = set()  # of these, axes that have to have more than one component
         self.letters: dict[str, str] = {}  # the axis of each free letter
         self.bound: dict[int, str] = {}  # the axis of each Reduce's letter, by identity
         self.memo: dict[int, Axes] = {}
@@ -102,9 +103,6 @@ class Shapes:
         self.up[b] = a
         if one is None and two is not None:
             self.numbers[a] = two
-        for group in (self.fixed, self.literals):
-            if b in group:
-                group.add(a)
         return a
 
     def say(self, axis: str) -> str:
@@ -234,7 +232,7 @@ class Shapes:
                 raise Abstain("a letter on an axis of length 1")
             return
         if index.letter is None:
-            self.literals.add(self.find(axis))
+            self._counts(index, axis)
             return
         if index.offset or (index.letter in self.sizes and index.letter not in scope):
             raise Abstain(f"the component {index}")
@@ -244,6 +242,11 @@ class Shapes:
             raise Abstain("a step on an axis")
         self.unify(scope[index.letter], axis)
 
+    def _counts(self, index: Index, axis: str) -> None:
+        self.literals.add(axis)
+        if index.offset > 1:
+            self.counted.add(axis)
+
     def _delta(self, e: Delta, scope: dict[str, str]) -> None:
         if STEP in (scope.get(e.one.letter or ""), scope.get(e.two.letter or "")):
             return
@@ -251,7 +254,7 @@ class Shapes:
             if a.letter in scope:
                 assert a.letter is not None
                 if b.letter is None:
-                    self.literals.add(self.find(scope[a.letter]))
+                    self._counts(b, scope[a.letter])
                 elif b.letter in scope:
                     self.unify(scope[a.letter], scope[b.letter])
                 else:

@@ -21,12 +21,13 @@ from symrnn.general.axes import ONE, STEP, Shapes
 from symrnn.general.differentiate import Graph
 from symrnn.general.form import Abstain, Adj, Comp, Fn, Form
 from symrnn.general.network import Mark, Network, given_forms, mark
-from symrnn.general.ring import Ring
+from symrnn.general.ring import MOST_WORK, Ring
 from symrnn.general.times import Guard, at_least, both
 from symrnn.general.translate import Translator
 
 Condition = tuple[Index, str, Index]
 ROUNDS = 3
+BRIEF = 800
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Silent:
     reason: str
 
 
+class Disagreement(Exception):
+    """The two deciders contradict each other: one of them is wrong."""
+
+
 class GeneralDecider:
     """Decides the claims of one document in general. ``lags``: how far before the first step a quantity is given."""
 
@@ -54,9 +59,10 @@ class GeneralDecider:
         first: int,
         last: str,
         lags: Mapping[Symbol, int],
+        timed: bool = True,
     ) -> None:
         self.definitions = list(definitions)
-        self.first, self.last, self.lags = first, last, lags
+        self.first, self.last, self.lags, self.timed = first, last, lags, timed
         self.shapes = Shapes(sizes)
         self.problem: str | None = None
         self.networks: dict[Any, Network] = {}
@@ -137,9 +143,13 @@ class GeneralDecider:
     # -- claims ---------------------------------------------------------------------------------
 
     def decide(
-        self, typed: Typed, where: tuple[Condition, ...] = (), assumptions: tuple[Definition, ...] = ()
+        self,
+        typed: Typed,
+        where: tuple[Condition, ...] = (),
+        assumptions: tuple[Definition, ...] = (),
+        brief: bool = False,
     ) -> General | Silent:
-        """A general proof, or silence with a reason."""
+        """A general proof, or silence with a reason; ``brief``: the first attempt alone, and little work."""
         if self.problem is not None:
             return Silent(self.problem)
         reason = "the normal forms differ"
@@ -147,10 +157,10 @@ class GeneralDecider:
             attempts = list(self._attempts(typed, assumptions))
         except (Abstain, RecursionError) as error:
             return Silent(str(error))
-        for shapes, scope, pins in attempts:
-            for fine in (False, True):
+        for shapes, scope, pins in attempts[: 1 if brief else None]:
+            for fine in (False,) if brief else (False, True):
                 try:
-                    derivation = self._prove(typed, where, assumptions, shapes, scope, pins, fine)
+                    derivation = self._prove(typed, where, assumptions, shapes, scope, pins, fine, brief)
                 except Abstain as error:
                     reason = str(error)
                     continue
@@ -158,8 +168,9 @@ class GeneralDecider:
                     reason = "nested too deeply"
                     continue
                 if derivation is not None:
-                    named = {shapes.say(a): n for a, n in pins.items()}
-                    return General(dict(sorted(named.items())), derivation)
+                    counted = {shapes.find(a) for a in shapes.counted} - set(pins)
+                    numbers = {a: shapes.numbers[a] for a in (*pins, *counted) if a in shapes.numbers}
+                    return General({shapes.say(a): numbers[a] for a in sorted(numbers, key=shapes.say)}, derivation)
         return Silent(reason)
 
     def _attempts(
@@ -196,11 +207,12 @@ class GeneralDecider:
         scope: dict[str, str],
         pins: dict[str, int],
         fine: bool,
+        brief: bool,
     ) -> tuple[str, ...] | None:
         """The derivation, or None where some difference is not zero."""
         net = self.network(self.shapes, pins, assumptions, fine)
         ring = net.ring
-        ring.work = 0
+        ring.work = MOST_WORK - BRIEF if brief else 0
         fixed_symbols = {a.symbol for a in assumptions}
 
         def derive(of: Form, wrt: Comp | str, copy: Index | None) -> Form:
@@ -278,7 +290,7 @@ class GeneralDecider:
             if not keys:
                 break
             form = self._again(net, form, domain, forced=keys)
-            notes.extend(f"open {k}" for k in sorted(" ".join(k) for k in keys))
+            notes.extend(_says(k) for k in sorted(keys))
             if zero.undecided(zero.trimmed(net.ring, form, domain), domain) is not None:
                 return zero.vanishes(
                     net.ring, form, domain, self.last, lambda f, d: not zero.laid_out(net.ring, net.normal(f, d), d)
@@ -316,7 +328,11 @@ class GeneralDecider:
                 continue
             letter, shift = ("", 0) if time is None else (time.letter or "", time.offset)
             group.setdefault(letter, []).append((sign * shift, mark(atom)))
-        return [m for group in (adjoints or nodes).values() for at, m in group if at == min(group)[0]]
+        out = set()
+        for group in (adjoints or nodes).values():
+            first = min(at for at, _ in group)
+            out.update(m for at, m in group if at == first)
+        return sorted(out)
 
 
 def _atoms(form: Form, bound: frozenset[str]) -> Iterator[Adj | Comp]:
@@ -329,6 +345,13 @@ def _atoms(form: Form, bound: frozenset[str]) -> Iterator[Adj | Comp]:
                     yield atom
             elif isinstance(atom, Fn):
                 yield from _atoms(atom.arg, inner)
+
+
+def _says(m: Mark) -> str:
+    """What was opened, in words."""
+    if len(m) == 2:
+        return f"the derivative of {m[0]} by {m[1]}: one step of the reverse chain rule over the users of {m[1]}"
+    return f"{m[0]} by its definition"
 
 
 _RELATIONS: dict[str, Callable[[Index, Index], list[Guard]]] = {
