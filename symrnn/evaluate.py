@@ -334,7 +334,9 @@ def _delta(ev: Evaluator, e: Delta) -> Mat:
 def _constant(ev: Evaluator, e: Constant) -> Mat:
     rows, cols = _shape(ev, e)
     eye = e.kind == "eye"
-    return Mat(tuple(tuple(ev.ring.rational(Fraction(int(not eye or i == j))) for j in range(cols)) for i in range(rows)))
+    return Mat(
+        tuple(tuple(ev.ring.rational(Fraction(int(not eye or i == j))) for j in range(cols)) for i in range(rows))
+    )
 
 
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:

@@ -307,12 +307,12 @@ class GeneralDecider:
     ) -> Form:
         """The normal form with some things opened that are otherwise left closed."""
         net.forced, net.parts = forced, parts
-        net.known.clear()
+        net.renew()
         try:
             return net.normal(form, domain)
         finally:
             net.forced, net.parts = frozenset(), False
-            net.known.clear()
+            net.renew()
 
     @staticmethod
     def _latest(net: Network, form: Form) -> list[Mark]:

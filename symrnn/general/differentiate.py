@@ -86,7 +86,7 @@ def differential(ring: Ring, form: Form, leaf: Leaf) -> Form:
             if inner:
                 rest = loose.atoms[:k] + loose.atoms[k + 1 :]
                 parts.append(ring.spread(q, replace(loose, atoms=rest), [inner]))
-    return ring.add(ring.zero, *parts)
+    return ring.add(*parts)
 
 
 def _outer(ring: Ring, atom: Atom, power: int, leaf: Leaf) -> Form:

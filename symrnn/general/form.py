@@ -181,15 +181,45 @@ class Mono:
 
 
 class Form:
-    """A sum of monomials with their numbers, in the order of their keys."""
+    """A sum of monomials with their numbers; ``ordered`` lists them by their keys."""
 
-    __slots__ = ("height", "key", "letters", "terms")
+    __slots__ = ("_height", "_key", "_letters", "_ordered", "terms")
 
     def __init__(self, terms: Mapping[Mono, Fraction]) -> None:
-        self.terms = tuple(sorted(((m, q) for m, q in terms.items() if q), key=lambda t: t[0].key))
-        self.key = " + ".join(f"{q}·{m.key}" if q != 1 or not m.key else m.key for m, q in self.terms) or "0"
-        self.letters = frozenset(x for m, _ in self.terms for x in m.letters)
-        self.height = max((m.height for m, _ in self.terms), default=0)
+        self.terms = tuple((m, q) for m, q in terms.items() if q)
+        self._key: str | None = None
+        self._letters: frozenset[str] | None = None
+        self._height: int | None = None
+        self._ordered: tuple[tuple[Mono, Fraction], ...] | None = None
+
+    @property
+    def ordered(self) -> tuple[tuple[Mono, Fraction], ...]:
+        """The monomials in the order of their keys."""
+        if self._ordered is None:
+            self._ordered = tuple(sorted(self.terms, key=lambda t: t[0].key)) if len(self.terms) > 1 else self.terms
+        return self._ordered
+
+    @property
+    def key(self) -> str:
+        """The form as text; equal forms have equal keys."""
+        if self._key is None:
+            parts = (f"{q}·{m.key}" if q != 1 or not m.key else m.key for m, q in self.ordered)
+            self._key = " + ".join(parts) or "0"
+        return self._key
+
+    @property
+    def letters(self) -> frozenset[str]:
+        """The letters that no sum in it binds."""
+        if self._letters is None:
+            self._letters = frozenset().union(*(m.letters for m, _ in self.terms))
+        return self._letters
+
+    @property
+    def height(self) -> int:
+        """How deeply functions of forms are nested in it."""
+        if self._height is None:
+            self._height = max((m.height for m, _ in self.terms), default=0)
+        return self._height
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Form) and self.key == other.key

@@ -53,7 +53,7 @@ def function(ring: Ring, name: str, arg: Form) -> Form:
             return ring.atom(Fn("sqrt", arg))
     if not arg and name in _AT_ZERO:
         return ring.constant(_AT_ZERO[name])
-    if arg.terms and arg.terms[-1][1] < 0:
+    if arg.terms and arg.ordered[-1][1] < 0:
         flipped = ring.scale(arg, -1)
         if parity := TABLE[name].parity:
             return ring.scale(ring.atom(Fn(name, flipped)), parity)
@@ -82,8 +82,8 @@ def common(ring: Ring, form: Form) -> tuple[Fraction, list[tuple[Atom, int]], Fo
     atoms = sorted((shared or {}).items(), key=lambda x: x[0].key)
     if len(form.terms) > 1:
         atoms = [(a, p) for a, p in atoms if p]
-    q = form.terms[-1][1]
-    parts = [ring.zero]
+    q = form.ordered[-1][1]
+    parts = []
     for m, r in form.terms:
         loose = ring.opened(m)
         loose.atoms += [(a, -p) for a, p in atoms]

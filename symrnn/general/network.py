@@ -18,10 +18,12 @@ from symrnn.general.differentiate import COL, NOW, ROW, Graph, components, diffe
 from symrnn.general.form import Abstain, Adj, Atom, Comp, Fn, Form
 from symrnn.general.times import Guard, at_least, both, distance, implies
 
+_EXPONENTIAL = frozenset({"exp", "ln", "inv", "sqrt"})
 MOST_STEPS = 6  # a derivative over a known number of steps is opened if there are no more
 
 
 Mark = tuple[str, ...]
+OF = "@"  # begins the letters of what is derived
 
 
 def mark(atom: Adj | Comp) -> Mark:
@@ -53,6 +55,8 @@ class Network:
         self.opening: set[Symbol] = set()
         self.ready: dict[Symbol, Form] = {}
         self.known: dict[tuple[str, Guard], Form] = {}
+        self.settled: dict[str, bool] = {}  # functions: whether there may be something to do in them
+        self.rules: dict[tuple[Symbol, Symbol], Form] = {}
         self.forced: frozenset[Mark] = frozenset()  # derivatives and nodes to be opened that are otherwise left closed
         self.parts = False  # take the loss apart: ∂(Σ_s L_s)/∂v = Σ_s ∂L_s/∂v
         self.used: set[str] = set()  # the definitions and rules that a proof went through
@@ -68,14 +72,20 @@ class Network:
             if mono.sums or mono.steps or mono.guard or mono.deltas or len(mono.atoms) != 1:
                 continue
             ((atom, p),) = mono.atoms
-            if isinstance(atom, Fn) and p == 1 and atom.name not in ("exp", "ln", "inv", "sqrt"):
+            if isinstance(atom, Fn) and p == 1 and atom.name not in _EXPONENTIAL:
                 self.closed.add(symbol)
                 pattern = Pattern(symbol, atom.name, atom.arg, q)
                 axes = [x for x, d in zip((ROW, COL), symbol.shape, strict=True) if d != 1]
                 if all(pattern.marks.get(x) is not None for x in (*axes, *((NOW,) if symbol.timed else ()))):
                     self.patterns.setdefault(atom.name, []).append(pattern)
         self.ready.clear()
+        self.renew()
+        self.rules.clear()
+
+    def renew(self) -> None:
+        """Forget what depends on what is forced open."""
         self.known.clear()
+        self.settled.clear()
 
     def definition(self, symbol: Symbol) -> Form:
         """The normal form of a node's definition at component (@r, @c) and a step @t ≥ first."""
@@ -93,12 +103,17 @@ class Network:
 
     def normal(self, form: Form, domain: Guard) -> Form:
         """The normal form where the steps lie in ``domain``."""
-        ring, parts = self.ring, []
+        ring = self.ring
+        parts: list[Form] = []
         for mono, q in form.terms:
-            loose = ring.opened(mono)
-            here = both(domain, tuple(loose.guard))
+            here = both(domain, mono.guard) if mono.guard else domain
             if here is None:
                 continue
+            if not any(self._pending(atom, here) for atom, _ in mono.atoms):
+                parts.append(Form({mono: q}))
+                continue
+            loose = ring.opened(mono)
+            here = both(domain, tuple(loose.guard)) or domain
             plain, made = [], []
             for atom, p in loose.atoms:
                 new = self._opened(atom, here)
@@ -107,7 +122,28 @@ class Network:
                 else:
                     made.append(ring.power(new, p))
             parts.append(ring.spread(q, replace(loose, atoms=plain), made))
-        return ring.add(ring.zero, *parts)
+        return ring.add(*parts)
+
+    def _pending(self, atom: Atom, domain: Guard) -> bool:
+        """Whether an atom might stand for something else."""
+        match atom:
+            case Comp():
+                return atom.symbol in self.given or (
+                    atom.symbol in self.graph.raw
+                    and atom.symbol not in self.opening
+                    and (atom.symbol not in self.closed or mark(atom) in self.forced)
+                )
+            case Adj():
+                return self._opens(atom, domain) or (self.parts and atom.of.time is None)
+            case Fn():
+                found = self.settled.get(atom.key)
+                if found is None:
+                    named = atom.name in self.patterns or (self.fine and atom.name not in _EXPONENTIAL)
+                    inner = (a for m, _ in atom.arg.terms for a, _ in m.atoms)
+                    found = self.settled[atom.key] = named or any(self._pending(a, domain) for a in inner)
+                return found
+            case _:
+                return False
 
     def _opened(self, atom: Atom, domain: Guard) -> Form | None:
         """What an atom stands for, or None where it stays."""
@@ -138,7 +174,7 @@ class Network:
         found = self.known.get(key)
         if found is None:
             arg = self.normal(f.arg, domain)
-            if self.fine and f.name not in ("exp", "ln", "inv", "sqrt") and (form := self._rewritten(f.name, arg)):
+            if self.fine and f.name not in _EXPONENTIAL and (form := self._rewritten(f.name, arg)):
                 found = form
             else:
                 found = self._matched(self.ring.fn(f.name, arg), domain)
@@ -202,7 +238,27 @@ class Network:
         found = self.known.get(key)
         if found is None:
             self.used.add(f"d/d{a.wrt.symbol.name}")
-            found = self.known[key] = self.normal(self.graph.opened(a), domain)
+            rule = self.rule(a.of.symbol, a.wrt.symbol)
+            to = {OF + ROW: a.of.row, OF + COL: a.of.col, ROW: a.wrt.row, COL: a.wrt.col}
+            for name, time in ((OF + NOW, a.of.time), (NOW, a.wrt.time)):
+                if time is not None:
+                    to[name] = time
+            found = self.known[key] = self.normal(self.ring.rename(rule, to), domain)
+        return found
+
+    def rule(self, of: Symbol, wrt: Symbol) -> Form:
+        """∂of/∂wrt at generic components and steps, by one application of the reverse chain rule, in normal form."""
+        found = self.rules.get((of, wrt))
+        if found is None:
+            one = _generic(of, OF), _generic(wrt, "")
+            kept = self.forced, self.parts
+            self.forced, self.parts = frozenset(), False
+            self.renew()
+            try:
+                found = self.rules[of, wrt] = self.normal(self.graph.opened(Adj(*one)), ())
+            finally:
+                self.forced, self.parts = kept
+                self.renew()
         return found
 
     def _apart(self, a: Adj, domain: Guard) -> Form | None:
@@ -223,6 +279,14 @@ class Network:
         end = self.graph.last if a.of.time is None else a.of.time
         gap = distance(domain, end, wrt.time)
         return gap is not None and gap <= MOST_STEPS
+
+
+def _generic(symbol: Symbol, prefix: str) -> Comp:
+    """A component of a quantity at a step, in letters that begin with ``prefix``."""
+    rows, cols = (
+        Index(None, 1) if d == 1 else Index(prefix + x) for x, d in zip((ROW, COL), symbol.shape, strict=True)
+    )
+    return Comp(symbol, rows, cols, Index(prefix + NOW) if symbol.timed else None)
 
 
 def given_forms(graph: Graph, shapes: Shapes, assumptions: Iterable[Definition]) -> dict[Symbol, Form]:

@@ -103,12 +103,13 @@ class Ring:
 
     def add(self, *forms: Form) -> Form:
         """The sum."""
-        if len(forms) == 1:
-            return forms[0]
+        some = [f for f in forms if f.terms]
+        if len(some) < 2:
+            return some[0] if some else self.zero
         out: dict[Mono, Fraction] = {}
-        for form in forms:
+        for form in some:
             for mono, q in form.terms:
-                out[mono] = out.get(mono, Fraction(0)) + q
+                out[mono] = out[mono] + q if mono in out else q
         if len(out) > MOST_TERMS:
             raise Abstain("too many terms")
         return Form(out)
@@ -154,9 +155,7 @@ class Ring:
     def bind(self, form: Form, letter: str, axis: str) -> Form:
         """The sum over a letter along a whole axis."""
         if axis in self.pins:
-            return self.add(
-                self.zero, *(self.rename(form, {letter: Index(None, k)}) for k in range(1, self.pins[axis] + 1))
-            )
+            return self.add(*(self.rename(form, {letter: Index(None, k)}) for k in range(1, self.pins[axis] + 1)))
         return self._bound(form, letter, axis)
 
     def bind_step(self, form: Form, letter: str, low: Index, high: Index) -> Form:
@@ -165,7 +164,7 @@ class Ring:
         return self._bound(self.mul(form, inside), letter, None)
 
     def _bound(self, form: Form, letter: str, axis: str | None) -> Form:
-        parts = [self.zero]
+        parts = []
         for mono, q in form.terms:
             name = self.fresh()
             loose, extra = self._moved(self.opened(mono), {letter: Index(name)})
@@ -221,7 +220,7 @@ class Ring:
         if not forms:
             return self.mono(q, loose)
         parts = [self.mono(q * r, loose.times(self.opened(m))) for m, r in self.mul(*forms).terms]
-        return self.add(self.zero, *parts)
+        return self.add(*parts)
 
     def mono(self, q: Fraction, loose: Loose) -> Form:
         """The canonical form of q · Σ Σ Π atomᵖ · Π δ. The bound letters must be used nowhere else."""
@@ -360,7 +359,7 @@ class Ring:
         found = self._renamed.get(key)
         if found is None:
             targets = {i.letter for i in to.values()}
-            parts = [self.zero]
+            parts = []
             for mono, q in form.terms:
                 if mono.letters.isdisjoint(to):
                     parts.append(Form({mono: q}))

@@ -54,7 +54,7 @@ def trimmed(ring: Ring, form: Form, domain: Guard) -> Form:
         here = both(domain, mono.guard)
         if here is not None:
             out.append(_contracted(ring, mono, q, here))
-    return ring.add(ring.zero, *out)
+    return ring.add(*out)
 
 
 def _contracted(ring: Ring, mono: Mono, q: Fraction, here: Guard) -> Form:
@@ -121,7 +121,7 @@ def laid_out(ring: Ring, form: Form, domain: Guard) -> Form:
                     piece = _contracted(ring, mono, q, cell)
                     moved = moved or any(m.skeleton != first.skeleton for m, _ in piece.terms)
                     out.append(piece)
-        new = ring.add(ring.zero, *out)
+        new = ring.add(*out)
         if not new or not moved:
             return new
         form = new

@@ -56,9 +56,7 @@ class _Floats(Evaluator):
         none = np.nan
         return Mat(
             tuple(
-                tuple(
-                    np.array([none if m is None else m.rows[i][j] for m in made]).reshape(form) for j in range(cols)
-                )
+                tuple(np.array([none if m is None else m.rows[i][j] for m in made]).reshape(form) for j in range(cols))
                 for i in range(rows)
             )
         )
