@@ -19,7 +19,7 @@ from symrnn.expr import Expr, Index, Number, Reduce, Ref, Symbol
 from symrnn.general import zero
 from symrnn.general.axes import ONE, STEP, Shapes
 from symrnn.general.differentiate import Graph
-from symrnn.general.form import Abstain, Adj, Comp, Fn, Form
+from symrnn.general.form import Abstain, Adj, Atom, Comp, Fn, Form
 from symrnn.general.network import Mark, Network, given_forms, mark
 from symrnn.general.ring import MOST_WORK, Ring
 from symrnn.general.times import Guard, at_least, both
@@ -27,7 +27,7 @@ from symrnn.general.translate import Translator
 
 Condition = tuple[Index, str, Index]
 ROUNDS = 3
-BRIEF = 800
+BRIEF = 400
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class GeneralDecider:
             ones = {}
             rest = []
             for a in assumptions:
-                total = self._sums_to(a, shapes)
+                total = self.sums_to(a)
                 axis = shapes.find(max(shapes.of_symbol(a.symbol), key=lambda x: x != ONE))
                 if total is not None and axis not in pins:
                     ones[a.symbol.name] = total
@@ -112,9 +112,9 @@ class GeneralDecider:
             found = self.networks[key] = Network(graph, given_forms(graph, own, rest), fine)
         return found
 
-    def _sums_to(self, d: Definition, shapes: Shapes) -> Fraction | None:
+    def sums_to(self, d: Definition) -> Fraction | None:
         """The number that the components sum to, where an assumption gives one as that number less all others."""
-        shapes = Shapes(shapes.sizes, shapes)
+        shapes = Shapes(self.shapes.sizes, self.shapes)
         axes = [shapes.find(a) for a in shapes.of_symbol(d.symbol)]
         long = [k for k in (0, 1) if axes[k] != ONE]
         index = (d.row, d.col)[long[0]] if len(long) == 1 else None
@@ -157,8 +157,8 @@ class GeneralDecider:
             attempts = list(self._attempts(typed, assumptions))
         except (Abstain, RecursionError) as error:
             return Silent(str(error))
-        for shapes, scope, pins in attempts[: 1 if brief else None]:
-            for fine in (False,) if brief else (False, True):
+        for fine in (False,) if brief else (False, True):
+            for shapes, scope, pins in attempts[: 1 if brief else None]:
                 try:
                     derivation = self._prove(typed, where, assumptions, shapes, scope, pins, fine, brief)
                 except Abstain as error:
@@ -177,16 +177,7 @@ class GeneralDecider:
         self, typed: Typed, assumptions: tuple[Definition, ...]
     ) -> Iterator[tuple[Shapes, dict[str, str], dict[str, int]]]:
         """The axes of a claim, with fewer and then more of them at their declared numbers."""
-        shapes = Shapes(self.shapes.sizes, self.shapes)
-        scope = {name: STEP for name, dim in typed.letters.items() if dim is None}
-        scope[self.last] = STEP
-        left, right = shapes.of(typed.lhs, scope), shapes.of(typed.rhs, scope)
-        for a, b in zip(left, right, strict=True):
-            if a != b and not (isinstance(typed.rhs, Number) and ONE in (a, b)):
-                shapes.unify(a, b)
-        for d in assumptions:
-            if self._sums_to(d, self.shapes) is None:
-                self._infer(d, shapes)
+        shapes, scope = self.axes(typed, assumptions)
         fixed = {shapes.find(a) for a in (*shapes.fixed, *self.shapes.fixed)}
         literal = fixed | {shapes.find(a) for a in shapes.literals}
         every = literal | {shapes.find(a) for a in shapes.up if not a.startswith("?")}
@@ -197,6 +188,25 @@ class GeneralDecider:
             if len(pins) == len(chosen) and frozenset(pins) not in seen:
                 seen.add(frozenset(pins))
                 yield shapes, scope, pins
+
+    def axes(self, typed: Typed, assumptions: tuple[Definition, ...]) -> tuple[Shapes, dict[str, str]]:
+        """The axes of a claim and those that its letters run over. Raises Abstain where it depends on the numbers."""
+        shapes = Shapes(self.shapes.sizes, self.shapes)
+        scope = {name: STEP for name, dim in typed.letters.items() if dim is None}
+        scope[self.last] = STEP
+        left, right = shapes.of(typed.lhs, scope), shapes.of(typed.rhs, scope)
+        for a, b in zip(left, right, strict=True):
+            if a != b and not (isinstance(typed.rhs, Number) and ONE in (a, b)):
+                shapes.unify(a, b)
+        for d in assumptions:
+            if self.sums_to(d) is None:
+                self._infer(d, shapes)
+        return shapes, scope
+
+    def axes_of_definitions(self, shapes: Shapes) -> None:
+        """Let ``shapes`` know every part of the definitions too."""
+        shapes.memo.update(self.shapes.memo)
+        shapes.bound.update(self.shapes.bound)
 
     def _prove(
         self,
@@ -296,7 +306,7 @@ class GeneralDecider:
                     net.ring, form, domain, self.last, lambda f, d: not zero.laid_out(net.ring, net.normal(f, d), d)
                 )
             form = zero.laid_out(net.ring, form, domain)
-        if form:
+        if form and any(isinstance(a, Adj) and a.of.time is None for a in _everything(form)):
             notes.append("take the loss apart")
             form = zero.laid_out(net.ring, self._again(net, form, domain, parts=True), domain)
         return not form
@@ -322,16 +332,16 @@ class GeneralDecider:
         for atom in _atoms(form, frozenset()):
             if isinstance(atom, Adj):
                 time, group, sign = atom.wrt.time, adjoints, 1
-            elif atom.symbol in net.closed and atom.symbol in net.graph.raw:
+            elif atom.symbol in net.recurrent:
                 time, group, sign = atom.time, nodes, -1
             else:
                 continue
             letter, shift = ("", 0) if time is None else (time.letter or "", time.offset)
             group.setdefault(letter, []).append((sign * shift, mark(atom)))
-        out = set()
-        for group in (adjoints or nodes).values():
-            first = min(at for at, _ in group)
-            out.update(m for at, m in group if at == first)
+        out: set[Mark] = set()
+        for found in (adjoints or nodes).values():
+            first = min(at for at, _ in found)
+            out.update(m for at, m in found if at == first)
         return sorted(out)
 
 
@@ -345,6 +355,11 @@ def _atoms(form: Form, bound: frozenset[str]) -> Iterator[Adj | Comp]:
                     yield atom
             elif isinstance(atom, Fn):
                 yield from _atoms(atom.arg, inner)
+
+
+def _everything(form: Form) -> Iterator[Atom]:
+    """The atoms of a form, without those in functions."""
+    return (atom for mono, _ in form.terms for atom, _ in mono.atoms)
 
 
 def _says(m: Mark) -> str:

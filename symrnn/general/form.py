@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symrnn.expr import Index, Symbol
-from symrnn.general.times import Guard
+from symrnn.general.times import ZERO, Guard
 
 if TYPE_CHECKING:
     from symrnn.general.ring import Ring
@@ -145,8 +145,11 @@ class Fn(Atom):
         self.letters = arg.letters
         self.height = arg.height + 1
 
-    def renamed(self, ring: Ring, to: Renaming) -> Form:
-        return ring.fn(self.name, ring.rename(self.arg, to))
+    def renamed(self, ring: Ring, to: Renaming) -> Atom | Form:
+        new = ring.rename(self.arg, to)
+        if self.name in ("exp", "inv", "ln") and len(new.terms) == len(self.arg.terms) and new.even == self.arg.even:
+            return Fn(self.name, new)  # the laws of these depend on the numbers alone, and these are as before
+        return ring.fn(self.name, new)
 
 
 class Mono:
@@ -165,8 +168,14 @@ class Mono:
         self.sums, self.steps, self.guard, self.deltas, self.atoms = sums, steps, guard, deltas, atoms
         self.height = max((a.height for a, _ in atoms), default=0)
         bound = {name for name, _ in sums} | set(steps)
-        inner = {x for a, _ in atoms for x in a.letters} | {x for d in deltas for i in d for x in _letters(i)}
-        self.letters = frozenset((inner | {x for c in guard for x in c[:2] if x}) - bound)
+        inner = set().union(*(a.letters for a, _ in atoms))
+        for a, b in deltas:
+            inner |= _letters(a, b)
+        for one, two, _ in guard:
+            inner |= {one, two}
+        inner -= bound
+        inner.discard(ZERO)
+        self.letters = frozenset(inner)
         heads = [f"Σ{name}∈{axis} " for name, axis in sums] + [f"Σ{name} " for name in steps]
         ends = [f"δ({a},{b})" for a, b in deltas] + [a.key if p == 1 else f"{a.key}^{p}" for a, p in atoms]
         self.skeleton = "".join(heads) + "·".join(ends)
@@ -232,6 +241,12 @@ class Form:
 
     def __repr__(self) -> str:
         return self.key
+
+    @property
+    def even(self) -> Fraction | None:
+        """The number that stands before all its monomials, if it is one."""
+        numbers = {q for _, q in self.terms}
+        return numbers.pop() if len(numbers) == 1 else None
 
     @property
     def number(self) -> Fraction | None:

@@ -52,6 +52,7 @@ class Network:
         self.graph, self.ring, self.given, self.fine = graph, graph.ring, given, fine
         self.patterns: dict[str, list[Pattern]] = {}
         self.closed: set[Symbol] = set(graph.cyclic)
+        self.recurrent = set(graph.cyclic)  # closed nodes that may be opened one step at a time
         self.opening: set[Symbol] = set()
         self.ready: dict[Symbol, Form] = {}
         self.known: dict[tuple[str, Guard], Form] = {}
@@ -81,6 +82,7 @@ class Network:
         self.ready.clear()
         self.renew()
         self.rules.clear()
+        self.recurrent -= {p.symbol for some in self.patterns.values() for p in some}
 
     def renew(self) -> None:
         """Forget what depends on what is forced open."""

@@ -19,6 +19,7 @@ from symrnn.general.form import (
     UNIT,
     Abstain,
     Atom,
+    Fn,
     Form,
     Mono,
     Renaming,
@@ -78,7 +79,9 @@ class Ring:
 
     def atom(self, atom: Atom, power: int = 1) -> Form:
         """An atom to a power."""
-        return self.mono(Fraction(1), Loose(atoms=[(atom, power)]))
+        if isinstance(atom, Fn) and (power != 1 or atom.name == "inv"):
+            return self.mono(Fraction(1), Loose(atoms=[(atom, power)]))
+        return Form({Mono((), (), (), (), ((atom, power),)): Fraction(1)})
 
     def tally(self, index: Index) -> Form:
         """A letter used as a number."""
