@@ -16,7 +16,7 @@ from typing import Any
 from symrnn.algebra.terms import Term
 from symrnn.claims import Definition, Typed
 from symrnn.evaluate import Evaluator, Inadmissible
-from symrnn.expr import SCALAR, Add, Entry, Expr, Index, Number, Reduce, Ref, Symbol, number
+from symrnn.expr import SCALAR, Add, Dim, Entry, Expr, Index, Number, Reduce, Ref, Symbol, number
 from symrnn.general.axes import ONE, Shapes
 from symrnn.general.decide import Condition, GeneralDecider
 from symrnn.network import Model, Network
@@ -28,13 +28,18 @@ _MEETS: dict[str, Callable[[int, int], bool]] = {
 
 @dataclass
 class Resized:
-    """Expressions with other numbers for their axes. ``numbers``: the size of each axis, by its representative."""
+    """Expressions whose dimensions are letters, one for each axis. ``numbers``: the size of each, by representative."""
 
     shapes: Shapes
     numbers: Mapping[str, int]
 
     def __post_init__(self) -> None:
         self.symbols: dict[Symbol, Symbol] = {}
+
+    def dim(self, axis: str) -> Dim:
+        """The dimension along an axis: its letter, which stays a letter where the size is 1."""
+        axis = self.shapes.find(axis)
+        return 1 if axis == ONE else axis
 
     def size(self, axis: str) -> int:
         """The number of an axis."""
@@ -46,13 +51,13 @@ class Resized:
         found = self.symbols.get(s)
         if found is None:
             rows, cols = self.shapes.of_symbol(s)
-            found = self.symbols[s] = replace(s, shape=(self.size(rows), self.size(cols)))
+            found = self.symbols[s] = replace(s, shape=(self.dim(rows), self.dim(cols)))
         return found
 
     def expr(self, e: Expr) -> Expr:
         """The expression at its new shapes."""
         rows, cols = self.shapes.memo[id(e)]
-        changes: dict[str, Any] = {"shape": (self.size(rows), self.size(cols))}
+        changes: dict[str, Any] = {"shape": (self.dim(rows), self.dim(cols))}
         for f in fields(e):
             value = getattr(e, f.name)
             if isinstance(value, Expr):
@@ -74,7 +79,7 @@ class Resized:
     def sums_to(self, d: Definition, total: Expr) -> Definition:
         """«The last component is ``total`` less all others» at the new size."""
         symbol = self.symbol(d.symbol)
-        n = max(symbol.shape)
+        n = max(self.size(a) for a in self.shapes.of_symbol(d.symbol))
         one = Index(None, 1)
 
         def at(k: int) -> tuple[Index, Index]:
@@ -110,7 +115,7 @@ def instances(
     for a in assumptions:
         total = general.sums_to(a)
         given.append(resized.definition(a) if total is None else resized.sums_to(a, number(total)))
-    sizes = {a: numbers[shapes.find(a)] for a in general.shapes.sizes if a in shapes.up}
+    sizes = {**numbers, **{a: numbers[shapes.find(a)] for a in general.shapes.sizes if a in shapes.up}}
     model = Model([resized.definition(d) for d in general.definitions], sizes, general.first, general.last)
     network = Network(model, steps, given)
     left, right = resized.expr(typed.lhs), resized.expr(typed.rhs)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from textwrap import wrap
 
 from symrnn.diagnostic import Diagnostic
 from symrnn.library import Report
-from symrnn.verdict import ClaimReport, EquationReport, Kind
+from symrnn.verdict import ClaimReport, EquationReport, Kind, narrowest
 
 _MARKS = {
     Kind.REFUTED: ("✗", "bold red"),
@@ -65,7 +66,8 @@ def _equation(report: Report, e: EquationReport, room: int, color: bool, width: 
 
 def _calm(e: EquationReport) -> str:
     used = sorted({a for c in e.claims for a in c.assumptions})
-    text = f"with {', '.join(used)}" if used else ""
+    scope = narrowest(c.scope for c in e.claims if c.scope is not None)
+    text = "; ".join(x for x in (scope.words() if scope else "", f"with {', '.join(used)}" if used else "") if x)
     steps = [c.id for c in e.claims if c.step == "does-not-follow"]
     if steps:
         text += ("; " if text else "") + "true, but does not follow from the line before as printed"
@@ -104,6 +106,11 @@ def _summary(report: Report, color: bool) -> Iterator[str]:
     pieces = [_paint(f"{counts[k]} {k.value}", _MARKS[k][1], color) for k in named if counts[k]]
     total = len(report.equations)
     yield f"{total} equation{'s' if total != 1 else ''}: " + ", ".join(pieces)
-    scopes = {c.scope.words() for e in report.equations for c in e.claims if c.scope is not None}
+    scopes = Counter(c.scope.words() for e in report.equations for c in e.claims if c.scope is not None)
     if scopes:
-        yield "proofs hold " + "; ".join(sorted(scopes))
+        yield "proofs hold " + "; ".join(f"{words} ({n})" for words, n in sorted(scopes.items(), key=_widest))
+
+
+def _widest(found: tuple[str, int]) -> tuple[bool, bool, str]:
+    words = found[0]
+    return not words.startswith("for all"), not words.endswith("lengths"), words
