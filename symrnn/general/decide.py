@@ -169,9 +169,15 @@ class GeneralDecider:
                     continue
                 if derivation is not None:
                     counted = {shapes.find(a) for a in shapes.counted} - set(pins)
-                    numbers = {a: shapes.numbers[a] for a in (*pins, *counted) if a in shapes.numbers}
-                    return General({shapes.say(a): numbers[a] for a in sorted(numbers, key=shapes.say)}, derivation)
+                    return General(self._named(shapes, {*pins, *counted}), derivation)
         return Silent(reason)
+
+    def _named(self, shapes: Shapes, axes: set[str]) -> dict[str, int]:
+        """The axes that a proof needs as numbers, by the names that the manifest has for them; all, if in doubt."""
+        names = {a: shapes.say(a) for a in axes}
+        if len(set(names.values())) < len(names):
+            return dict(shapes.sizes) or {f"{n} ({a})": shapes.numbers[a] for a, n in sorted(names.items())}
+        return {names[a]: shapes.numbers[a] for a in sorted(axes, key=lambda a: names[a]) if a in shapes.numbers}
 
     def _attempts(
         self, typed: Typed, assumptions: tuple[Definition, ...]
@@ -235,7 +241,9 @@ class GeneralDecider:
         net.used = set()
         rows, cols = tr.axes(typed.lhs)
         names = [name for name, dim in typed.letters.items() if dim is not None]
-        ranges = [self._values(ring, shapes, shapes.letters.get(n, ONE), Index(n)) for n in names]
+        if not shapes.letters.keys() >= set(names):
+            raise Abstain("a letter that indexes nothing")
+        ranges = [self._values(ring, shapes, shapes.letters[n], Index(n)) for n in names]
         sides = [self._values(ring, shapes, a, Index(ring.fresh())) for a in (rows, cols)]
         domains = self._domains(typed, where)
         for i, j in tuples(*sides):
@@ -283,7 +291,7 @@ class GeneralDecider:
         """The quantities with a step that stand outside of all sums over steps."""
         if isinstance(e, Ref) and e.time is not None:
             yield e
-        if isinstance(e, Reduce):
+        if isinstance(e, Reduce) and (e.timed or e.low != Index(None, 1)):
             return
         for child in e.children():
             yield from self._outside(child)

@@ -163,45 +163,44 @@ def _total(tr: Translator, e: Total, i: Index, j: Index) -> Form:
 
 
 def _reduce(tr: Translator, e: Reduce, i: Index, j: Index) -> Form:
+    """The bound letter gets a name of its own: the component asked for, and the limits, may use the printed one."""
     outer = tr.scope.get(e.letter)
     tr.scope[e.letter] = STEP if e.timed else tr.shapes.find(tr.shapes.bound[id(e)])
+    row, col = (Index(tr.ring.fresh()) if x.letter == e.letter else x for x in (i, j))
+    letter = tr.ring.fresh()
     try:
-        body = tr(e.body, i, j)
+        body = tr.ring.rename(tr(e.body, row, col), {e.letter: Index(letter)})
     finally:
         if outer is None:
             del tr.scope[e.letter]
         else:
             tr.scope[e.letter] = outer
+    body = tr.ring.rename(body, {str(x.letter): y for x, y in ((row, i), (col, j)) if x is not y})
     if e.op == "product":
-        return tr.ring.fn("exp", _reduced(tr, e, _logarithm(tr, body)))
-    return _reduced(tr, e, body)
+        return tr.ring.fn("exp", _reduced(tr, e, letter, _logarithm(tr, body)))
+    return _reduced(tr, e, letter, body)
 
 
-def _reduced(tr: Translator, e: Reduce, body: Form) -> Form:
+def _reduced(tr: Translator, e: Reduce, letter: str, body: Form) -> Form:
     ring = tr.ring
+    if len(e.without) > 1:
+        raise Abstain("a sum that leaves out several values")
     if e.timed:
-        whole = ring.bind_step(body, e.letter, e.low, e.high)
+        whole = ring.bind_step(body, letter, e.low, e.high)
         for left_out in e.without:
             inside = ring.where([at_least(left_out, e.low), at_least(e.high, left_out)])
-            whole = ring.sub(whole, ring.mul(inside, ring.rename(body, {e.letter: left_out})))
-        if len({str(x) for x in e.without}) > 1:
-            raise Abstain("a sum that leaves out several steps")
+            whole = ring.sub(whole, ring.mul(inside, ring.rename(body, {letter: left_out})))
         return whole
     axis = tr.shapes.find(tr.shapes.bound[id(e)])
-    if len(e.without) > 1:
-        raise Abstain("a sum that leaves out several components")
     if tr.shapes.whole(e):
-        whole = ring.bind(body, e.letter, axis)
-    elif e.low.letter is None and e.high.letter is None:
-        whole = ring.add(
-            *(ring.rename(body, {e.letter: Index(None, k)}) for k in range(e.low.offset, e.high.offset + 1))
-        )
-        if e.without:
-            raise Abstain("a partial sum that leaves a component out")
+        whole = ring.bind(body, letter, axis)
+    elif e.low.letter is None and e.high.letter is None and not e.without:
+        numbers = range(e.low.offset, e.high.offset + 1)
+        whole = ring.add(*(ring.rename(body, {letter: Index(None, k)}) for k in numbers))
     else:
         raise Abstain("a sum over a part of an axis")
     for left_out in e.without:
-        whole = ring.sub(whole, ring.rename(body, {e.letter: left_out}))
+        whole = ring.sub(whole, ring.rename(body, {letter: left_out}))
     return whole
 
 
