@@ -174,10 +174,10 @@ class GeneralDecider:
 
     def _named(self, shapes: Shapes, axes: set[str]) -> dict[str, int]:
         """The axes that a proof needs as numbers, by the names that the manifest has for them; all, if in doubt."""
-        names = {a: shapes.say(a) for a in axes}
+        names = {a: shapes.say(a) for a in axes if not a.startswith("?")}  # the others are of explicit matrices alone
         if len(set(names.values())) < len(names):
             return dict(shapes.sizes) or {f"{n} ({a})": shapes.numbers[a] for a, n in sorted(names.items())}
-        return {names[a]: shapes.numbers[a] for a in sorted(axes, key=lambda a: names[a]) if a in shapes.numbers}
+        return {names[a]: shapes.numbers[a] for a in sorted(names, key=lambda a: names[a]) if a in shapes.numbers}
 
     def _attempts(
         self, typed: Typed, assumptions: tuple[Definition, ...]
@@ -300,7 +300,7 @@ class GeneralDecider:
 
     def _zero(self, net: Network, form: Form, domain: Guard, notes: list[str]) -> bool:
         """Whether a form is zero on a domain without open cases, opening recurrences step by step."""
-        form = zero.laid_out(net.ring, net.normal(form, domain), domain)
+        first = form = self._laid_out(net, form, domain)
         for _ in range(ROUNDS):
             if not form:
                 return True
@@ -310,14 +310,21 @@ class GeneralDecider:
             form = self._again(net, form, domain, forced=keys)
             notes.extend(_says(k) for k in sorted(keys))
             if zero.undecided(zero.trimmed(net.ring, form, domain), domain) is not None:
-                return zero.vanishes(
-                    net.ring, form, domain, self.last, lambda f, d: not zero.laid_out(net.ring, net.normal(f, d), d)
-                )
+                if zero.vanishes(net.ring, form, domain, self.last, lambda f, d: not self._laid_out(net, f, d)):
+                    return True
+                break
             form = zero.laid_out(net.ring, form, domain)
-        if form and any(isinstance(a, Adj) and a.of.time is None for a in _everything(form)):
-            notes.append("take the loss apart")
-            form = zero.laid_out(net.ring, self._again(net, form, domain, parts=True), domain)
+        for left in (form, first) if form else ():
+            if any(isinstance(a, Adj) and a.of.time is None for a in _everything(left)):
+                form = zero.laid_out(net.ring, self._again(net, left, domain, parts=True), domain)
+                if not form:
+                    notes.append("the derivative of a sum over steps: the sum of the derivatives")
+                    return True
         return not form
+
+    @staticmethod
+    def _laid_out(net: Network, form: Form, domain: Guard) -> Form:
+        return zero.laid_out(net.ring, net.normal(form, domain), domain)
 
     @staticmethod
     def _again(
