@@ -19,12 +19,13 @@ from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import Expr, Index, Number, Reduce, Ref, show_shape
-from symrnn.general.decide import Disagreement, General, GeneralDecider, Silent
+from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex
 from symrnn.latex.tree import Fence, Frac, Name, Product, Stand, Tree, Word
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
+from symrnn.opinion import ask
 from symrnn.read.document import Document
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, worst
 
@@ -130,20 +131,15 @@ class Checker:
     @cached_property
     def general(self) -> GeneralDecider:
         """The decider for every size and every length."""
-        steps = self.manifest.steps
-        return GeneralDecider(
-            self.paper.definitions, self.manifest.sizes, steps.first, steps.last, self.model.lags, self.timed
-        )
+        return GeneralDecider(self.paper.definitions, self.manifest, self.model.lags, self.timed)
 
     def in_general(self, claim: Claim, found: Judgement) -> Judgement:
-        """What holds at some sizes and lengths, looked at for all. Raises Disagreement where the two contradict."""
+        """What holds at some sizes and lengths, looked at for all."""
         if found.typed is None or not (found.instances or found.witness is not None):
             return found
         given = tuple(self.assumptions[a] for a in found.assumptions)
-        general = self.general.decide(found.typed, claim.where, given, brief=found.kind is Kind.REFUTED)
-        if found.kind is Kind.REFUTED and isinstance(general, General):
-            raise Disagreement(f"{claim.id} is refuted at a point and proved in general")
-        return replace(found, general=general)
+        refuted = found.kind is Kind.REFUTED
+        return replace(found, general=ask(self.general, found.typed, claim.where, given, claim.id, refuted))
 
     def judge(self, claim: Claim, number: str) -> Judgement:
         """As printed first, then under the readings; of each, without assumptions first."""

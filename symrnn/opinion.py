@@ -8,17 +8,19 @@ knowledge of which dimensions are one axis.
 from __future__ import annotations
 
 import operator
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import product as tuples
 from typing import Any
 
 from symrnn.algebra.terms import Term
 from symrnn.claims import Definition, Typed
-from symrnn.evaluate import Evaluator, Inadmissible
+from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import SCALAR, Add, Dim, Entry, Expr, Index, Number, Reduce, Ref, Symbol, number
 from symrnn.general.axes import ONE, Shapes
-from symrnn.general.decide import Condition, GeneralDecider
+from symrnn.general.decide import Condition, Disagreement, General, GeneralDecider, Silent
 from symrnn.network import Model, Network
 
 _MEETS: dict[str, Callable[[int, int], bool]] = {
@@ -90,6 +92,26 @@ class Resized:
         return Definition(symbol, d.time, *at(n), rhs, d.number)
 
 
+def ask(
+    general: GeneralDecider,
+    typed: Typed,
+    where: tuple[Condition, ...],
+    assumptions: tuple[Definition, ...],
+    ident: str,
+    refuted: bool,
+) -> General | Silent:
+    """What the general decider says of a claim that the concrete one has proved or refuted.
+
+    Raises Disagreement where it proves what is refuted.
+    """
+    found = general.decide(typed, where, assumptions, brief=refuted)
+    if isinstance(found, Silent):
+        return found
+    if refuted:
+        raise Disagreement(f"{ident} is refuted at a point and proved in general")
+    return replace(found, again=partial(second_opinion, general, typed, where, assumptions, ident))
+
+
 def axes_of(general: GeneralDecider, typed: Typed, assumptions: tuple[Definition, ...]) -> dict[str, int | None]:
     """The axes of a document and a claim: their declared numbers where the claim needs these, else None."""
     shapes = general.axes(typed, assumptions)[0]
@@ -137,3 +159,27 @@ def instances(
         if isinstance(right, Number):
             two = evaluator.fill(two, one.shape)
         yield letters, list(zip(one.column(), two.column(), strict=True))
+
+
+def second_opinion(
+    general: GeneralDecider,
+    typed: Typed,
+    where: tuple[Condition, ...],
+    assumptions: tuple[Definition, ...],
+    seed: str,
+) -> list[dict[str, Any]]:
+    """One instance of a general proof at random sizes 1 to 3 and a random length up to 4; none if none is found."""
+    pick = random.Random(seed)
+    axes = axes_of(general, typed, assumptions)
+    for _ in range(5):
+        numbers = {a: n if n is not None else pick.randint(1, 3) for a, n in axes.items()}
+        steps = pick.randint(1, 4) if general.timed else 1
+        try:
+            found = list(instances(general, typed, numbers, steps, where, assumptions))
+        except Unsupported:
+            return []
+        if found:
+            letters, pairs = pick.choice(found)
+            sizes = {general.shapes.say(a): n for a, n in numbers.items() if not a.startswith("?")}
+            return [{"sizes": sizes, "steps": steps, "letters": letters, "pairs": pairs}]
+    return []

@@ -9,8 +9,9 @@ spells out components, the axes that they stand on get their declared numbers, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import product as tuples
 from typing import Any
 
@@ -24,6 +25,8 @@ from symrnn.general.network import Mark, Network, given_forms, mark
 from symrnn.general.ring import MOST_WORK, Ring
 from symrnn.general.times import Guard, at_least, both
 from symrnn.general.translate import Translator
+from symrnn.general.write import derivation
+from symrnn.manifest import Manifest
 
 Condition = tuple[Index, str, Index]
 ROUNDS = 3
@@ -32,10 +35,19 @@ BRIEF = 400
 
 @dataclass(frozen=True)
 class General:
-    """What is proved: the numbers of the axes that the line spells out (none: every size), and how."""
+    """What is proved: the numbers of the axes that the line spells out (none: every size), and how.
+
+    ``explain`` writes the derivation down; ``again`` gives instances at other sizes and lengths, for a second opinion.
+    """
 
     sizes: dict[str, int]
-    derivation: tuple[str, ...]
+    explain: Callable[[], tuple[str, ...]] = field(default=tuple, compare=False, repr=False)
+    again: Callable[[], list[Any]] = field(default=list, compare=False, repr=False)
+
+    @property
+    def derivation(self) -> tuple[str, ...]:
+        """The steps of the proof: what was opened, and the induction over the steps."""
+        return self.explain()
 
 
 @dataclass(frozen=True)
@@ -55,15 +67,14 @@ class GeneralDecider:
     def __init__(
         self,
         definitions: Iterable[Definition],
-        sizes: Mapping[str, int],
-        first: int,
-        last: str,
+        manifest: Manifest,
         lags: Mapping[Symbol, int],
         timed: bool = True,
     ) -> None:
         self.definitions = list(definitions)
-        self.first, self.last, self.lags, self.timed = first, last, lags, timed
-        self.shapes = Shapes(sizes)
+        self.first, self.last = manifest.steps.first, manifest.steps.last
+        self.lags, self.timed = lags, timed
+        self.shapes = Shapes(manifest.sizes)
         self.problem: str | None = None
         self.networks: dict[Any, Network] = {}
         try:
@@ -160,16 +171,16 @@ class GeneralDecider:
         for fine in (False,) if brief else (False, True):
             for shapes, scope, pins in attempts[: 1 if brief else None]:
                 try:
-                    derivation = self._prove(typed, where, assumptions, shapes, scope, pins, fine, brief)
+                    explain = self._prove(typed, where, assumptions, shapes, scope, pins, fine, brief)
                 except Abstain as error:
                     reason = str(error)
                     continue
                 except RecursionError:
                     reason = "nested too deeply"
                     continue
-                if derivation is not None:
+                if explain is not None:
                     counted = {shapes.find(a) for a in shapes.counted} - set(pins)
-                    return General(self._named(shapes, {*pins, *counted}), derivation)
+                    return General(self._named(shapes, {*pins, *counted}), explain)
         return Silent(reason)
 
     def _named(self, shapes: Shapes, axes: set[str]) -> dict[str, int]:
@@ -224,8 +235,8 @@ class GeneralDecider:
         pins: dict[str, int],
         fine: bool,
         brief: bool,
-    ) -> tuple[str, ...] | None:
-        """The derivation, or None where some difference is not zero."""
+    ) -> Callable[[], tuple[str, ...]] | None:
+        """What writes the derivation down, or None where some difference is not zero."""
         net = self.network(self.shapes, pins, assumptions, fine)
         ring = net.ring
         ring.work = MOST_WORK - BRIEF if brief else 0
@@ -237,8 +248,12 @@ class GeneralDecider:
             return net.graph.derive(of, wrt, copy)
 
         tr = Translator(ring, shapes, scope, derive)
-        notes: list[str] = []
-        net.used = set()
+        notes = [
+            f"{a.symbol.name}: its components sum to {net.ring.ones[a.symbol.name]}, at every size"
+            for a in assumptions
+            if a.symbol.name in net.ring.ones
+        ]
+        pairs: set[tuple[Symbol, Symbol]] = set()
         rows, cols = tr.axes(typed.lhs)
         names = [name for name, dim in typed.letters.items() if dim is not None]
         if not shapes.letters.keys() >= set(names):
@@ -248,6 +263,7 @@ class GeneralDecider:
         domains = self._domains(typed, where)
         for i, j in tuples(*sides):
             gap = ring.sub(tr(typed.lhs, i, j), tr.entry(typed.rhs, i, j))
+            pairs |= {(a.of.symbol, a.wrt.symbol) for a in _everything(gap) if isinstance(a, Adj)}
             for values in tuples(*ranges):
                 here = ring.rename(gap, dict(zip(names, values, strict=True)))
                 for domain in domains:
@@ -255,7 +271,7 @@ class GeneralDecider:
                         ring, net.normal(here, domain), domain, self.last, lambda f, d: self._zero(net, f, d, notes)
                     ):
                         return None
-        return tuple(dict.fromkeys(notes))
+        return partial(derivation, net, pairs, tuple(dict.fromkeys(notes)))
 
     @staticmethod
     def _values(ring: Ring, shapes: Shapes, axis: str, letter: Index) -> list[Index]:

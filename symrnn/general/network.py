@@ -29,7 +29,7 @@ OF = "@"  # begins the letters of what is derived
 def mark(atom: Adj | Comp) -> Mark:
     """What an atom is, whichever component of it."""
     both = (atom.of, atom.wrt) if isinstance(atom, Adj) else (atom,)
-    return tuple(f"{c.symbol.name}@{c.time}" for c in both)
+    return tuple(c.symbol.name + (f"@{c.time}" if c.time else "") for c in both)
 
 
 class Pattern:
@@ -60,7 +60,6 @@ class Network:
         self.rules: dict[tuple[Symbol, Symbol], Form] = {}
         self.forced: frozenset[Mark] = frozenset()  # derivatives and nodes to be opened that are otherwise left closed
         self.parts = False  # take the loss apart: ∂(Σ_s L_s)/∂v = Σ_s ∂L_s/∂v
-        self.used: set[str] = set()  # the definitions and rules that a proof went through
         if not fine:
             self._find_patterns()
 
@@ -168,7 +167,6 @@ class Network:
             return None
         if c.time is not None and not implies(domain, at_least(c.time, self.graph.first)):
             return None
-        self.used.add(c.symbol.name)
         return self.graph.at(self.definition(c.symbol), c)
 
     def _function(self, f: Fn, domain: Guard) -> Form | None:
@@ -210,7 +208,6 @@ class Network:
                 if c.time is not None and not implies(domain, at_least(c.time, self.graph.first)):
                     continue
                 if self.graph.at(pattern.arg, c) == f.arg:
-                    self.used.add(c.symbol.name)
                     return self.ring.scale(self.ring.atom(c), 1 / pattern.scale)
         return None
 
@@ -239,7 +236,6 @@ class Network:
         key = (a.key, domain)
         found = self.known.get(key)
         if found is None:
-            self.used.add(f"d/d{a.wrt.symbol.name}")
             rule = self.rule(a.of.symbol, a.wrt.symbol)
             to = {OF + ROW: a.of.row, OF + COL: a.of.col, ROW: a.wrt.row, COL: a.wrt.col}
             for name, time in ((OF + NOW, a.of.time), (NOW, a.wrt.time)):
@@ -252,7 +248,7 @@ class Network:
         """∂of/∂wrt at generic components and steps, by one application of the reverse chain rule, in normal form."""
         found = self.rules.get((of, wrt))
         if found is None:
-            one = _generic(of, OF), _generic(wrt, "")
+            one = generic(of, OF), generic(wrt, "")
             kept = self.forced, self.parts
             self.forced, self.parts = frozenset(), False
             self.renew()
@@ -283,7 +279,7 @@ class Network:
         return gap is not None and gap <= MOST_STEPS
 
 
-def _generic(symbol: Symbol, prefix: str) -> Comp:
+def generic(symbol: Symbol, prefix: str) -> Comp:
     """A component of a quantity at a step, in letters that begin with ``prefix``."""
     rows, cols = (
         Index(None, 1) if d == 1 else Index(prefix + x) for x, d in zip((ROW, COL), symbol.shape, strict=True)

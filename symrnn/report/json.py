@@ -162,7 +162,12 @@ def _certificate(c: ClaimReport, vertices: Vertices) -> dict[str, Any]:
         return {}
     found = certificate(vertices, c.instances)
     if isinstance(c.general, General):
-        found["general"] = {"sizes": c.general.sizes or "all", "lengths": "all", "derivation": [*c.general.derivation]}
+        again = []
+        for instance in c.general.again():
+            sides = [[vertices.write(a), vertices.write(b)] for a, b in instance.pop("pairs")]
+            again.append({**instance, "sides": sides})
+        proof = {"sizes": c.general.sizes or "all", "lengths": "all", "derivation": [*c.general.derivation]}
+        found["general"] = {**proof, "instances": again}
     elif isinstance(c.general, Silent):
         found["general"] = {"abstains": c.general.reason}
     return found
