@@ -28,16 +28,37 @@ class Report:
     document: Document
     equations: tuple[EquationReport, ...]
     checker: Checker = field(repr=False)
+    _repaired: dict[bool, tuple[EquationReport, ...]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, number: str) -> EquationReport:
-        """The equation with this number (the first, should the document have several)."""
-        for equation in self.equations:
+        """The equation with this number (the first, should the document have several).
+
+        Of one that is not right as printed, the repairs are searched for, in the whole document, once.
+        """
+        for k, equation in enumerate(self.equations):
             if equation.number == number:
-                return equation
+                wrong = equation.verdict in (Kind.REFUTED, Kind.ILL_FORMED, Kind.CONDITIONAL)
+                return self.repaired()[k] if wrong else equation
         raise KeyError(f"{self.path} has no equation ({number})")
 
     def __iter__(self) -> Iterator[EquationReport]:
         return iter(self.equations)
+
+    def repaired(
+        self, unsafe: bool = True, progress: Callable[[int, int], None] = lambda done, of: None
+    ) -> tuple[EquationReport, ...]:
+        """The verdicts with proved repairs of every line that is not right as printed; searched for once."""
+        if unsafe not in self._repaired:
+            from symrnn.repair.mend import mend
+
+            self._repaired[unsafe] = tuple(mend(self.checker, self.equations, unsafe, progress))
+        return self._repaired[unsafe]
+
+    def corrected(self, unsafe: bool = False) -> str:
+        """The author's text with every safe repair made (with ``unsafe``, the first of several equal ones too)."""
+        from symrnn.repair.mend import corrected
+
+        return corrected(self.document.source.text, self.repaired(unsafe), unsafe)[0]
 
     @property
     def summary(self) -> dict[Kind, int]:

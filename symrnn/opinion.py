@@ -16,7 +16,7 @@ from itertools import product as tuples
 from typing import Any
 
 from symrnn.algebra.terms import Term
-from symrnn.claims import Definition, Typed
+from symrnn.claims import Claim, Definition, Typed
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import SCALAR, Add, Dim, Entry, Expr, Index, Number, Reduce, Ref, Symbol, number
 from symrnn.general.axes import ONE, Shapes
@@ -93,23 +93,18 @@ class Resized:
 
 
 def ask(
-    general: GeneralDecider,
-    typed: Typed,
-    where: tuple[Condition, ...],
-    assumptions: tuple[Definition, ...],
-    ident: str,
-    refuted: bool,
+    general: GeneralDecider, typed: Typed, claim: Claim, assumptions: tuple[Definition, ...], refuted: bool
 ) -> General | Silent:
     """What the general decider says of a claim that the concrete one has proved or refuted.
 
     Raises Disagreement where it proves what is refuted.
     """
-    found = general.decide(typed, where, assumptions, brief=refuted)
+    found = general.decide(typed, claim.where, assumptions, brief=refuted)
     if isinstance(found, Silent):
         return found
     if refuted:
-        raise Disagreement(f"{ident} is refuted at a point and proved in general")
-    return replace(found, again=partial(second_opinion, general, typed, where, assumptions, ident))
+        raise Disagreement(f"{claim.id} is refuted at a point and proved in general")
+    return replace(found, again=partial(second_opinion, general, typed, claim.where, assumptions, claim.id))
 
 
 def axes_of(general: GeneralDecider, typed: Typed, assumptions: tuple[Definition, ...]) -> dict[str, int | None]:

@@ -108,6 +108,10 @@ class Names:
         """The symbols written with this letter."""
         return (s for s in self.symbols if s.key == key)
 
+    def known(self, symbol: Symbol) -> Symbol | None:
+        """The declared symbol of the same name."""
+        return next((s for s in self.symbols if _same_name(s, symbol)), None)
+
     def declare(self, symbol: Symbol) -> None:
         """Add or replace a symbol; its plain name stays apart from those of all others."""
         self.symbols = [s for s in self.symbols if not _same_name(s, symbol)]

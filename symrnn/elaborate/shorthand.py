@@ -109,7 +109,7 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
                     stand = t.Script(t.Fence("(", stand, ")", span=span), index, None, span=span)
                 factors[k : k + size] = [(factors[k][0], stand)]
             k += 1
-    return t.Product(tuple(factors), span=tree.span)
+    return t.Product(tuple(factors), span=tree.span) if len(factors) != len(tree.factors) else tree
 
 
 def _match(

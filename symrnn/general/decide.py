@@ -80,7 +80,7 @@ class GeneralDecider:
         try:
             for d in self.definitions:
                 self._infer(d, self.shapes)
-        except Abstain as reason:
+        except (Abstain, RecursionError) as reason:
             self.problem = f"the definitions: {reason}"
 
     def _infer(self, d: Definition, shapes: Shapes) -> None:

@@ -61,7 +61,7 @@ def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
                     for limit in page.words.axes():
                         if limit != page.text(node_.sup):
                             edit = (node_.sup.span.start, node_.sup.span.end, limit)
-                            yield Move("order of indices", (*sorted((*swap, edit)),))
+                            yield Move("order of indices", (*sorted((*swap, edit)),), opens=True)
 
 
 def _letters_of(page: Page) -> list[str]:
@@ -88,7 +88,7 @@ def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
         for new in options:
             if new.replace(" ", "") != old.replace(" ", ""):
                 yield Move("time step", ((start, end, new),), sign=(old, new))
-    elif page.words.context.names.timed and known.symbol not in page.words.context.nodes and not known.symbol.timed:
+    elif page.words.context.names.timed and not known.symbol.timed and _derived_by(node, above):
         end = region(page.latex, node, known)[1] if not isinstance(node, t.Script) else node.span.end
         if not isinstance(node, t.Script) or node.sup is None:
             for time in _times(page):
@@ -98,6 +98,16 @@ def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
         if start is not None:
             mark, stop = start
             yield Move("time step", ((mark, stop, ""),), sign=(page.latex[mark:stop], ""))
+
+
+def _derived_by(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
+    """Whether a name is what a derivative is taken by: there, and only there, a step's copy differs from the whole."""
+    for parent, child in zip(reversed(above), [node, *reversed(above)], strict=False):
+        if isinstance(parent, t.Frac):
+            return child is parent.den
+        if isinstance(parent, t.Script) and parent.base == t.Name("\\nabla"):
+            return child is parent.sub
+    return False
 
 
 def _in_name(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
@@ -180,9 +190,9 @@ def number(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
     if any(isinstance(a, t.Script) and a.sub is not None and node in list(a.sub.walk()) for a in above[-2:]):
         return
     value = Fraction(node.text)
-    options = {value + 1, value - 1, Fraction(2), Fraction(1), Fraction(0)} - {value}
+    options = {value + 1, value - 1, Fraction(2), Fraction(1), *([] if exponent else [Fraction(0)])} - {value}
     for new in sorted(options):
-        if new >= 0 and new.denominator == 1:
+        if new >= (1 if exponent else 0) and new.denominator == 1:
             slip = "exponent" if exponent else "number"
             yield Move(slip, ((node.span.start, node.span.end, str(new)),), sign=(node.text, str(new)))
     if exponent:

@@ -79,7 +79,7 @@ def moves(page: Page) -> list[Move]:
                     continue
                 found.setdefault(move.edits, move)
                 if move.sign:
-                    groups.setdefault((move.slip, *move.sign), []).append((move, above))
+                    groups.setdefault((move.slip, *move.sign), []).append((move, above or (page.tree,)))
     for members in groups.values():
         for joined in _joined(members):
             found.setdefault(joined.edits, joined)

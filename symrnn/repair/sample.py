@@ -17,15 +17,19 @@ from symrnn.algebra import floats
 from symrnn.checker import Checker
 from symrnn.claims import Typed
 from symrnn.evaluate import Evaluator, Inadmissible, Mat, Unsupported
-from symrnn.expr import Expr, Gradient, Number
+from symrnn.expr import (
+    Add, Diag, Entry, Expr, Gradient, MatMul, Number, Reduce, Slice, Table, Times, Total, Trace, Transpose,
+)  # fmt: skip
 from symrnn.manifest import covers
 from symrnn.network import Network
 
 TOLERANCE = 1e-9
+_FLOOR = 1e-5
+NOTHING = _FLOOR * (1 + 1e-6)  # the size of a claim whose sides are both zero
 _LETTER_VALUES = 2
 _STEPS = 3
 
-Place = tuple[int, ...]  # the identities of expressions that are replaced together
+_LINEAR = (Add, Diag, Entry, MatMul, Reduce, Slice, Table, Times, Total, Trace, Transpose)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class _Floats(Evaluator):
     def _safe(self, e: Expr) -> Mat | None:
         try:
             return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
-        except Inadmissible:
+        except (Inadmissible, Unsupported):
             return None
 
     def _gradient(self, e: Expr) -> Mat:
@@ -105,10 +109,10 @@ class Sample:
         self.world = _World(self.network, self.value)
         self.known: dict[Any, Mat] = {}
 
-    def residual(self, typed: Typed, axes: Sequence[Axis] = ()) -> Any:
-        """How far a claim is from true, relative to its size; inf where it has no value.
+    def difference(self, typed: Typed, axes: Sequence[Axis] = ()) -> tuple[Any, Any]:
+        """The weighted difference of a claim's sides and the size of what is compared; inf for no value.
 
-        With axes, an array: one dimension an axis, one entry a combination of their alternatives.
+        With axes, arrays: one dimension an axis, one entry a combination of their alternatives.
         """
         instead = {
             id(place): (k, [v[j] for v in axis.variants], len(axes))
@@ -116,7 +120,7 @@ class Sample:
             for j, place in enumerate(axis.places)
         }
         total: Any = 0.0
-        scale: Any = 1e-3
+        scale: Any = _FLOOR
         count = 0
         with np.errstate(all="ignore"):
             for values in self._instances(typed):
@@ -128,20 +132,17 @@ class Sample:
                 except Inadmissible:
                     continue
                 except (Unsupported, ValueError, IndexError):
-                    return np.inf
+                    return np.inf, 1.0
                 if isinstance(typed.rhs, Number):
                     right = evaluator.fill(right, left.shape)
                 if left.shape != right.shape:
-                    return np.inf
+                    return np.inf, 1.0
                 count += 1
                 for k, (a, b) in enumerate(zip(left.column(), right.column(), strict=True)):
                     weight = floats.chance((k, count))
                     total = total + weight * (a - b)
                     scale = scale + abs(weight * a) + abs(weight * b)
-            if not count:
-                return np.inf
-            found = np.abs(total) / scale
-            return np.where(np.isfinite(found), found, np.inf) if np.ndim(found) else float(found)
+        return (total, scale) if count else (np.inf, 1.0)
 
     def _instances(self, typed: Typed) -> Iterator[dict[str, int]]:
         ranges = []
@@ -156,9 +157,32 @@ class Sample:
             yield dict(zip(typed.letters, values, strict=True))
 
 
-def true(residual: Any) -> Any:
-    """Whether residuals are zero to rounding."""
-    return residual < TOLERANCE
+def separate(typed: Typed, places: Sequence[tuple[Expr, ...]]) -> bool:
+    """Whether changes at two sets of places add up: each stands in a term of its own of one linear sum."""
+    return all(_apart(typed, a, b) for a in places[0] for b in places[1])
+
+
+def _apart(typed: Typed, a: Expr, b: Expr) -> bool:
+    for side, other in ((typed.lhs, typed.rhs), (typed.rhs, typed.lhs)):
+        if _path(side, a) is not None and _path(other, b) is not None:
+            return True  # the difference of the sides is a sum of the two
+    for side in (typed.lhs, typed.rhs):
+        one, two = _path(side, a), _path(side, b)
+        if one is not None and two is not None:
+            common = [x for x, y in zip(one, two, strict=False) if x is y]
+            return isinstance(common[-1], (Add, Table)) and all(isinstance(x, _LINEAR) for x in common)
+    return False
+
+
+def _path(root: Expr, goal: Expr) -> list[Expr] | None:
+    """The expressions from the root down to one in it."""
+    if root is goal:
+        return [root]
+    for child in root.children():
+        below = _path(child, goal)
+        if below is not None:
+            return [root, *below]
+    return None
 
 
 def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
@@ -167,6 +191,8 @@ def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
         return []
     if type(one) is not type(other) or one.shape != other.shape:
         return [(one, other)]
+    if isinstance(one, Gradient):
+        return [] if one == other else [(one, other)]  # it is evaluated as a whole
     found: list[tuple[Expr, Expr]] = []
     for f in fields(one):
         a, b = getattr(one, f.name), getattr(other, f.name)
