@@ -21,6 +21,7 @@ from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import SCALAR, Add, Dim, Entry, Expr, Index, Number, Reduce, Ref, Symbol, number
 from symrnn.general.axes import ONE, Shapes
 from symrnn.general.decide import Condition, Disagreement, General, GeneralDecider, Silent
+from symrnn.general.form import Abstain
 from symrnn.network import Model, Network
 
 _MEETS: dict[str, Callable[[int, int], bool]] = {
@@ -97,9 +98,15 @@ def ask(
 ) -> General | Silent:
     """What the general decider says of a claim that the concrete one has proved or refuted.
 
-    Raises Disagreement where it proves what is refuted.
+    Raises Disagreement where it proves what is refuted. Any other bug of ours costs the general proof, not the verdict,
+    unless ``debug`` is set.
     """
-    found = general.decide(typed, claim.where, assumptions, brief=refuted)
+    try:
+        found = general.decide(typed, claim.where, assumptions, brief=refuted)
+    except Exception as error:
+        if general.debug:
+            raise
+        return Silent(f"internal error ({type(error).__name__}: {error}); please report it")
     if isinstance(found, Silent):
         return found
     if refuted:
@@ -171,7 +178,7 @@ def second_opinion(
         steps = pick.randint(1, 4) if general.timed else 1
         try:
             found = list(instances(general, typed, numbers, steps, where, assumptions))
-        except Unsupported:
+        except (Unsupported, Abstain):
             return []
         if found:
             letters, pairs = pick.choice(found)

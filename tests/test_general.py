@@ -32,6 +32,7 @@ def checker(path: Path) -> Checker:
 def proofs(path: Path) -> dict[str, tuple[Claim, Judgement]]:
     """The claims that are proved in general, with what was judged."""
     found = checker(path)
+    found.general.debug = True
     out = {}
     for equation in found.paper.equations:
         for claim in equation.claims:

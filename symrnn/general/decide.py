@@ -64,6 +64,8 @@ class Disagreement(Exception):
 class GeneralDecider:
     """Decides the claims of one document in general. ``lags``: how far before the first step a quantity is given."""
 
+    debug = False  # let exceptions through
+
     def __init__(
         self,
         definitions: Iterable[Definition],
