@@ -265,3 +265,33 @@ def test_what_is_false_somewhere_is_not_proved(line: str) -> None:
 )
 def test_small_lines_about_every_size_and_length(line: str) -> None:
     assert scope(line) == ALL
+
+
+START = r"""
+For $x_t, h_t, u \in \mathbb{R}^n$, $W \in \mathbb{R}^{n \times n}$:
+
+$$h_0 = 0 \tag{1}$$
+
+$$h_t = \tanh(W h_{t-1} + x_t) \tag{2}$$
+
+$$\ell = \sum_{t=1}^T u^\top h_t \tag{3}$$
+
+"""
+
+
+_BACK = r"((1 - h_t^2) \odot \frac{\partial \ell}{\partial h_t}) h_{t-1}^\top"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (r"h_1 = \tanh(x_1)", ALL),
+        (r"h_2 = \tanh(x_2)", None),
+        (r"\frac{\partial \ell}{\partial W} = \sum_{t=2}^T " + _BACK, ALL),
+        (r"\frac{\partial \ell}{\partial W} = \sum_{t=3}^T " + _BACK, None),
+        (r"\frac{\partial \ell}{\partial h_0} = W^\top ((1 - h_1^2) \odot \frac{\partial \ell}{\partial h_1})", ALL),
+    ],
+)  # fmt: skip
+def test_a_state_that_starts_as_a_number(line: str, expected: str | None) -> None:
+    report = symrnn.check(START + f"$${line} \\tag{{4}}$$\n", TOML)["4"]
+    assert (report.claims[-1].scope.words() if report.verdict is Kind.PROVED else None) == expected
