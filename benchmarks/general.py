@@ -2,9 +2,10 @@
 
     python benchmarks/general.py [--cap SECONDS] [--lines 17,19,23,26]
 
-The lines are those of ``derivations/elman``: the recursion of the gradient by the state (17), that by the
-input (19), the totals by the recurrent weights (23) and the bias (26). Each point is a fresh checker, the definitions read and elaborated,
-nothing decided before; CPU seconds. The exponent is the slope of log time over log size between the last two points.
+The lines are those of ``derivations/elman``: the recursion of the gradient by the state (17), that by the input (19),
+the totals by the recurrent weights (23) and the bias (26). Each point is a fresh checker, the definitions read and
+elaborated, nothing decided before; CPU seconds. The exponent is the slope of log time over log size between the last
+two points.
 """
 
 from __future__ import annotations
