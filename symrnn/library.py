@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import UsageError
+from symrnn.lint import lint
 from symrnn.manifest import Manifest, load, loads
 from symrnn.read.document import Document, read_path, read_text
 from symrnn.verdict import EquationReport, Kind
@@ -95,8 +96,10 @@ def check(
     checker = Checker(read, found)
     total = len(checker.paper.equations)
     out = []
+    warnings = lint(checker)
     for done, equation in enumerate(checker.paper.equations, 1):
-        out.append(checker.equation(equation))
+        verdict = checker.equation(equation)
+        out.append(replace(verdict, diagnostics=(*verdict.diagnostics, *warnings[done - 1])))
         progress(done, total)
     return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
 

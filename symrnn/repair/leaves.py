@@ -94,9 +94,9 @@ def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
             for time in _times(page):
                 yield Move("time step", ((end, end, f"^{{({time})}}"),), sign=(known.symbol.name, time))
     if isinstance(node, t.Script) and isinstance(node.sup, t.Fence) and to_index(node.sup) is not None:
-        start = _script_start(page, node.sup)
-        if start is not None:
-            mark, stop = start
+        whole = _script_start(page, node.sup)
+        if whole is not None:
+            mark, stop = whole
             yield Move("time step", ((mark, stop, ""),), sign=(page.latex[mark:stop], ""))
 
 
@@ -192,7 +192,7 @@ def number(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
     value = Fraction(node.text)
     options = {value + 1, value - 1, Fraction(2), Fraction(1), *([] if exponent else [Fraction(0)])} - {value}
     for new in sorted(options):
-        if new >= (1 if exponent else 0) and new.denominator == 1:
+        if new >= (2 if exponent else 0) and new.denominator == 1:
             slip = "exponent" if exponent else "number"
             yield Move(slip, ((node.span.start, node.span.end, str(new)),), sign=(node.text, str(new)))
     if exponent:

@@ -18,7 +18,20 @@ from symrnn.checker import Checker
 from symrnn.claims import Typed
 from symrnn.evaluate import Evaluator, Inadmissible, Mat, Unsupported
 from symrnn.expr import (
-    Add, Diag, Entry, Expr, Gradient, MatMul, Number, Reduce, Slice, Table, Times, Total, Trace, Transpose,
+    Add,
+    Diag,
+    Entry,
+    Expr,
+    Gradient,
+    MatMul,
+    Number,
+    Reduce,
+    Slice,
+    Table,
+    Times,
+    Total,
+    Trace,
+    Transpose,
 )  # fmt: skip
 from symrnn.manifest import covers
 from symrnn.network import Network
@@ -57,6 +70,7 @@ class _Floats(Evaluator):
         rows, cols = next((m.shape for m in made if m is not None), (1, 1))
         form = [1] * dims
         form[axis] = len(made)
+<<<<<<< HEAD
         none = np.nan
         return Mat(
             tuple(
@@ -64,6 +78,13 @@ class _Floats(Evaluator):
                 for i in range(rows)
             )
         )
+=======
+
+        def stacked(i: int, j: int) -> Any:
+            return np.array([np.nan if m is None else m.rows[i][j] for m in made]).reshape(form)
+
+        return Mat(tuple(tuple(stacked(i, j) for j in range(cols)) for i in range(rows)))
+>>>>>>> main
 
     def _safe(self, e: Expr) -> Mat | None:
         try:
@@ -138,7 +159,8 @@ class Sample:
                 if left.shape != right.shape:
                     return np.inf, 1.0
                 count += 1
-                for k, (a, b) in enumerate(zip(left.column(), right.column(), strict=True)):
+                pairs: Any = zip(left.column(), right.column(), strict=True)
+                for k, (a, b) in enumerate(pairs):
                     weight = floats.chance((k, count))
                     total = total + weight * (a - b)
                     scale = scale + abs(weight * a) + abs(weight * b)
@@ -157,32 +179,36 @@ class Sample:
             yield dict(zip(typed.letters, values, strict=True))
 
 
-def separate(typed: Typed, places: Sequence[tuple[Expr, ...]]) -> bool:
-    """Whether changes at two sets of places add up: each stands in a term of its own of one linear sum."""
-    return all(_apart(typed, a, b) for a in places[0] for b in places[1])
+class Paths:
+    """Where the places of a claim stand in it."""
 
+    def __init__(self, typed: Typed) -> None:
+        self.paths: dict[int, tuple[Expr, ...]] = {}
+        self.side: dict[int, int] = {}
+        for k, root in enumerate((typed.lhs, typed.rhs)):
+            stack: list[tuple[Expr, tuple[Expr, ...]]] = [(root, ())]
+            while stack:
+                node, above = stack.pop()
+                path = (*above, node)
+                self.paths.setdefault(id(node), path)
+                self.side.setdefault(id(node), k)
+                stack.extend((child, path) for child in node.children())
 
-def _apart(typed: Typed, a: Expr, b: Expr) -> bool:
-    for side, other in ((typed.lhs, typed.rhs), (typed.rhs, typed.lhs)):
-        if _path(side, a) is not None and _path(other, b) is not None:
+    def nested(self, one: Sequence[Expr], other: Sequence[Expr]) -> bool:
+        """Whether a place of one set stands inside a place of the other."""
+        return any(
+            any(x is b for x in self.paths[id(a)]) or any(x is a for x in self.paths[id(b)]) for a in one for b in other
+        )
+
+    def separate(self, one: Sequence[Expr], other: Sequence[Expr]) -> bool:
+        """Whether changes at two sets of places add up: each stands in a term of its own of one linear sum."""
+        return all(self._apart(a, b) for a in one for b in other)
+
+    def _apart(self, a: Expr, b: Expr) -> bool:
+        if self.side[id(a)] != self.side[id(b)]:
             return True  # the difference of the sides is a sum of the two
-    for side in (typed.lhs, typed.rhs):
-        one, two = _path(side, a), _path(side, b)
-        if one is not None and two is not None:
-            common = [x for x, y in zip(one, two, strict=False) if x is y]
-            return isinstance(common[-1], (Add, Table)) and all(isinstance(x, _LINEAR) for x in common)
-    return False
-
-
-def _path(root: Expr, goal: Expr) -> list[Expr] | None:
-    """The expressions from the root down to one in it."""
-    if root is goal:
-        return [root]
-    for child in root.children():
-        below = _path(child, goal)
-        if below is not None:
-            return [root, *below]
-    return None
+        common = [x for x, y in zip(self.paths[id(a)], self.paths[id(b)], strict=False) if x is y]
+        return isinstance(common[-1], (Add, Table)) and all(isinstance(x, _LINEAR) for x in common)
 
 
 def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:

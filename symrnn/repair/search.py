@@ -8,8 +8,8 @@ evaluated together, as arrays. What survives is read again as text and proved by
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import chain, combinations, islice
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,27 @@ from symrnn.elaborate.context import AS_PRINTED
 from symrnn.elaborate.definitions import defining
 from symrnn.elaborate.paper import Flow, Line, Lines
 from symrnn.evaluate import Unsupported
-from symrnn.expr import Expr, Number
+from symrnn.expr import Number
 from symrnn.latex import notation as n
 from symrnn.latex.parser import parse
-from symrnn.latex.tree import Tree
-from symrnn.repair.moves import Edit, Move, Page, apply, moves, overlapping
+from symrnn.repair.moves import Move, Page, apply, moves, overlapping
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences, separate
+from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Paths, Sample, differences
+from symrnn.repair.state import (
+    FALSE,
+    ILL,
+    TRUE,
+    State,
+    Trial,
+    adding_up,
+    axis,
+    by_place,
+    closer,
+    distance,
+    halves,
+    inside,
+    no_worse,
+)  # fmt: skip
 from symrnn.repair.vocabulary import Vocabulary
 from symrnn.verdict import EquationReport, Kind
 
@@ -39,10 +53,7 @@ _STATES_A_LEVEL = 5
 _OPENING_STATES = 10
 _PROVED_AT_MOST = 8
 _PLACES_AT_MOST = 6
-_PAIRS_AT_MOST = 3000
-_TRIPLES_AT_MOST = 700
-ILL, FALSE, TRUE = 0, 1, 2
-_RARE = {"symbol": 2, "function": 3, "number": 3, "exponent": 3, "shape": 2, "transpose": 1, "sum limits": 2}
+_CELLS_AT_MOST = 150_000
 
 
 @dataclass(frozen=True)
@@ -54,38 +65,6 @@ class Found:
     size: tuple[int, int]
     unique: bool  # no choice was made on the way
     report: EquationReport
-
-
-@dataclass
-class State:
-    """A text of the line with what its claims are worth at the sample point."""
-
-    latex: str
-    slips: tuple[str, ...]
-    cost: int
-    places: int
-    page: Page
-    claims: tuple[Claim, ...]
-    typed: list[Typed | None]
-    worth: tuple[int, ...]
-    reviser: Reviser
-    tried: dict[int, list[Trial]] = field(default_factory=dict)  # by weight
-    opened: bool = False  # not closer than what it came from
-
-    def rank(self) -> tuple[int, int, int, int, str]:
-        """The nearest to true first, then the commonest slips."""
-        rare = sum(_RARE.get(slip, 0) for slip in self.slips)
-        return -sum(self.worth), rare, self.places, len(self.latex), self.latex
-
-
-@dataclass
-class Trial:
-    """A move tried on a state; ``spots``: for each claim, the typed places that it changes, if that is known."""
-
-    move: Move
-    worth: list[int]
-    spots: dict[int, list[tuple[Expr, Expr]]] = field(default_factory=dict)
-    gap: dict[int, float] = field(default_factory=dict)  # of the two sides at the sample point
 
 
 class Search:
@@ -113,8 +92,12 @@ class Search:
         base = base and self.componentwise(base)
         unique = True
         for _ in range(MOST_STAGES):
-            if base is None or TRUE * len(base.worth) == sum(base.worth):
+            if base is None:
                 break
+            if (
+                min(base.worth, default=ILL) == TRUE
+            ):  # the components alone mend it, or numbers do not see what is wrong
+                return self.proved({base.latex: base}, unique) if base.slips else []
             hits = self.stage(base, self.focus(base))
             found = self.proved({h.latex: h for h in hits if min(h.worth) == TRUE}, unique)
             if found:
@@ -132,7 +115,7 @@ class Search:
         made = [m for m in moves(base.page) if m.sign[:1] == ("component",) and m.weight == 1]
         for move in sorted(made, key=lambda m: -len(m.edits)):
             nearer = self.state(*self.after(base, (move,)))
-            if nearer is not None and _closer(nearer.worth, base.worth):
+            if nearer is not None and closer(nearer.worth, base.worth):
                 return nearer
         return base
 
@@ -152,7 +135,7 @@ class Search:
                 for cost in range(size):
                     for state in self.kept(cost, opened):
                         for hit in self.reach(state, size - cost):
-                            if len(hit.worth) != len(base.worth) or _no_worse(hit.worth, base.worth):
+                            if len(hit.worth) != len(base.worth) or no_worse(hit.worth, base.worth):
                                 hits.setdefault(hit.latex, hit)
                 if any(min(h.worth) == TRUE for h in hits.values()):
                     break
@@ -226,6 +209,7 @@ class Search:
 
     def reach(self, state: State, more: int) -> Iterator[State]:
         """What ``more`` further slips undone make of a state, where that makes the claim in focus true."""
+        chosen: list[tuple[Move, ...]]
         chosen = [(t.move,) for t in self.trials(state, more) if self.hit(state, t.worth)]
         if more in (2, 3):
             chosen += list(self.combined(state, more))
@@ -235,7 +219,7 @@ class Search:
                 continue
             if self.hit(state, nearer.worth):
                 yield nearer
-            elif _closer(nearer.worth, state.worth):
+            elif closer(nearer.worth, state.worth):
                 nearer.opened = state.opened
                 self.levels.setdefault(state.cost - self.levels[0][0].cost + more, []).append(nearer)
 
@@ -274,15 +258,15 @@ class Search:
             if self.hit(state, worth):
                 continue
             opens = trial.move.opens or self.settles_steps(trial.move)
-            if opens and not _closer(worth, state.worth) and len(worth) == len(state.worth):
+            if opens and not closer(worth, state.worth) and len(worth) == len(state.worth):
                 opening += all(a >= b for a, b in zip(worth, state.worth, strict=True))
                 opens = opening <= _OPENING_STATES and all(a >= b for a, b in zip(worth, state.worth, strict=True))
-            if _closer(worth, state.worth) or opens:
+            if closer(worth, state.worth) or opens:
                 level = self.levels.setdefault(state.cost - self.levels[0][0].cost + weight, [])
                 if len(level) < 4 * _STATES_A_LEVEL:
                     nearer = self.state(*self.after(state, (trial.move,)))
                     if nearer is not None and len(nearer.worth) == len(state.worth):
-                        nearer.opened = state.opened or not _closer(worth, state.worth)
+                        nearer.opened = state.opened or not closer(worth, state.worth)
                         level.append(nearer)
         return trials
 
@@ -298,10 +282,10 @@ class Search:
         if move.slip == "label":
             return True
         focus = state.claims[self.focused]
-        if focus.kind == "label" and not any(_inside(e, half) for e in move.edits for half in _halves(focus)):
+        if focus.kind == "label" and not any(inside(e, half) for e in move.edits for half in halves(focus)):
             return False
         labels = [c for c, w in zip(state.claims, state.worth, strict=True) if c.kind == "label" and w == TRUE]
-        return len(move.edits) > 1 or not any(_inside(move.edits[0], half) for c in labels for half in _halves(c))
+        return len(move.edits) > 1 or not any(inside(move.edits[0], half) for c in labels for half in halves(c))
 
     def trial(self, state: State, move: Move) -> Trial | None:
         """A move as changes of typed claims; claims that it leaves alone keep their worth."""
@@ -337,59 +321,70 @@ class Search:
         for j, base in enumerate(state.typed):
             if base is None:
                 continue
-            for members in _by_place(trials, j).values():
-                gap, size = self.difference(base, [_axis(members, j)])
+            for members in by_place(trials, j).values():
+                gap, size = self.difference(base, [axis(members, j)])
                 gaps, sizes = (np.broadcast_to(np.asarray(x), (len(members),)) for x in (gap, size))
                 for trial, value, size in zip(members, gaps, sizes, strict=True):
                     trial.gap[j] = float(value)
                     trial.worth[j] = self.holds(base, float(value), float(size))
 
     def combined(self, state: State, count: int) -> Iterator[tuple[Move, ...]]:
-        """Sets of single moves at independent places that together make a false claim true."""
+        """Two or three single moves at independent places that together make the claim in focus true.
+
+        Moves in different terms add up; two in one term are evaluated together, a third in another term is added.
+        """
         j = self.focused
         base = state.typed[j]
         if base is None:
             return
         trials = [t for t in self.trials(state, 1) if j in t.spots]
-        groups = list(_by_place(trials, j).values())
-        yield from self.sums(base, trials, j, count)
-        axes = [_axis(g, j) for g in groups]
-        inside = [frozenset(id(x) for place in a.places for x in place.walk()) for a in axes]
-        heads = [frozenset(id(place) for place in a.places) for a in axes]
-        budget = _PAIRS_AT_MOST if count == 2 else _TRIPLES_AT_MOST
-        for chosen in combinations(range(len(axes)), count):
-            if any(heads[a] & inside[b] or heads[b] & inside[a] for a, b in combinations(chosen, 2)):
-                continue
-            if count == 2 and separate(base, [axes[a].places for a in chosen]):
-                continue  # found by ``sums``
-            budget -= 1
-            if budget < 0:
-                return
-            gap, size = self.difference(base, [axes[a] for a in chosen])
-            if np.ndim(gap) != count:
-                continue
-            close = (np.abs(gap) < TOLERANCE * size) & (np.asarray(size) > NOTHING)
-            for where in np.argwhere(close)[:_PROVED_AT_MOST]:
-                picked = tuple(groups[a][int(i)].move for a, i in zip(chosen, where, strict=True))
-                edits: tuple[Edit, ...] = tuple(e for m in picked for e in m.edits)
-                if not overlapping(edits):
-                    yield picked
-
-    def sums(self, base: Typed, trials: list[Trial], j: int, count: int) -> Iterator[tuple[Move, ...]]:
-        """Two or three moves in different terms: their changes of the difference of the two sides add up."""
         zero, size = self.difference(base)
         if not np.isfinite(zero):
             return
         changes = np.array([t.gap.get(j, np.nan) for t in trials]) - zero
         moving = np.flatnonzero(np.isfinite(changes) & (np.abs(changes) > TOLERANCE * size))
-        found = 0
-        for chosen in _adding_up(changes[moving], -zero, TOLERANCE * size, count):
-            picked = tuple(trials[moving[k]].move for k in chosen)
-            if not overlapping(tuple(e for m in picked for e in m.edits)):
-                found += 1
-                yield picked
-            if found >= 4 * _PROVED_AT_MOST:
+        close = TOLERANCE * size
+        sets = ([trials[moving[k]] for k in found] for found in adding_up(changes[moving], -zero, close, count))
+        together = self.together(base, trials, j, zero)
+        pairs: Iterable[list[Trial]]
+        if count == 2:
+            pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
+        else:
+            pairs = self.with_third(list(together), [trials[k] for k in moving], changes[moving], zero, close)
+        for chosen in chain(islice(_disjoint(sets), _PROVED_AT_MOST), islice(_disjoint(pairs), _PROVED_AT_MOST)):
+            yield tuple(t.move for t in chosen)
+
+    def together(self, base: Typed, trials: list[Trial], j: int, zero: float) -> Iterator[tuple[Trial, Trial, float]]:
+        """Pairs in one term, with what they change together."""
+        groups = list(by_place(trials, j).values())
+        axes = [axis(g, j) for g in groups]
+        paths = Paths(base)
+        cells = _CELLS_AT_MOST
+        for a, b in combinations(range(len(axes)), 2):
+            if paths.nested(axes[a].places, axes[b].places) or paths.separate(axes[a].places, axes[b].places):
+                continue
+            cells -= len(groups[a]) * len(groups[b])
+            if cells < 0:
                 return
+            gap, _ = self.difference(base, [axes[a], axes[b]])
+            if np.ndim(gap) == 2:
+                changes = np.broadcast_to(gap - zero, (len(groups[a]), len(groups[b])))
+                for one, row in zip(groups[a], changes, strict=True):
+                    for two, change in zip(groups[b], row, strict=True):
+                        if np.isfinite(change):
+                            yield one, two, float(change)
+
+    def with_third(
+        self, pairs: list[tuple[Trial, Trial, float]], singles: list[Trial], changes: Any, zero: float, close: float
+    ) -> Iterator[list[Trial]]:
+        """Pairs in one term and a move in another whose changes add up."""
+        order = np.argsort(changes)
+        wanted = -zero - np.array([change for *_, change in pairs])
+        low = np.searchsorted(changes[order], wanted - close)
+        high = np.searchsorted(changes[order], wanted + close)
+        for k in np.flatnonzero(high > low):
+            for third in order[low[k] : high[k]]:
+                yield [pairs[k][0], pairs[k][1], singles[third]]
 
     # -- proof --------------------------------------------------------------------------------
 
@@ -397,7 +392,8 @@ class Search:
         """The smallest of the candidates that the checker proves as printed."""
         found: list[Found] = []
         original = self.line.formula.latex
-        for state in sorted(candidates.values(), key=lambda s: (s.cost, s.places, _distance(original, s.latex), s.latex)):
+        ranked = sorted((s.cost, s.places, distance(original, s.latex), s.latex) for s in candidates.values())
+        for state in (candidates[latex] for *_, latex in ranked):
             size = (state.cost, state.places)
             if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
                 break
@@ -422,60 +418,5 @@ class Search:
         return None
 
 
-def _adding_up(values: Any, goal: float, tolerance: float, count: int) -> Iterator[tuple[int, ...]]:
-    """Sets of two or three positions whose values add up to a goal."""
-    order = np.argsort(values)
-    ranked = values[order]
-    firsts: Iterable[int] = range(len(values)) if count == 3 else (-1,)
-    for first in firsts:
-        rest = goal - (values[first] if first >= 0 else 0.0)
-        low = np.searchsorted(ranked, rest - values - tolerance)
-        high = np.searchsorted(ranked, rest - values + tolerance)
-        for second in np.flatnonzero(high > low):
-            for third in order[low[second] : high[second]]:
-                if first < second < third:
-                    yield (first, int(second), int(third)) if count == 3 else (int(second), int(third))
-
-
-def _halves(claim: Claim) -> tuple[Tree, ...]:
-    return (claim.rhs,) if claim.lhs is None else (claim.lhs, claim.rhs)
-
-
-def _inside(edit: Edit, tree: Tree) -> bool:
-    return tree.span.start <= edit[0] and edit[1] <= tree.span.end
-
-
-def _no_worse(new: Sequence[int], old: Sequence[int]) -> bool:
-    return len(new) == len(old) and all(a >= b for a, b in zip(new, old, strict=True))
-
-
-def _closer(new: tuple[int, ...], old: tuple[int, ...]) -> bool:
-    """Whether no claim is worse and some is better."""
-    if len(new) != len(old):
-        return len(new) < len(old) and min(new, default=ILL) > ILL and new.count(FALSE) <= 1
-    return all(a >= b for a, b in zip(new, old, strict=True)) and new != old
-
-
-def _by_place(trials: list[Trial], j: int) -> dict[tuple[int, ...], list[Trial]]:
-    """The trials that change a claim, by the places in which they do."""
-    groups: dict[tuple[int, ...], list[Trial]] = {}
-    for trial in trials:
-        if j in trial.spots:
-            groups.setdefault(tuple(id(a) for a, _ in trial.spots[j]), []).append(trial)
-    return groups
-
-
-def _axis(members: list[Trial], j: int) -> Axis:
-    places = tuple(a for a, _ in members[0].spots[j])
-    return Axis(places, tuple(tuple(b for _, b in t.spots[j]) for t in members))
-
-
-def _distance(old: str, new: str) -> int:
-    """How many characters an edition changes."""
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    return max(len(old), len(new)) - start - end
+def _disjoint(sets: Iterable[list[Trial]]) -> Iterator[list[Trial]]:
+    return (chosen for chosen in sets if not overlapping(tuple(e for t in chosen for e in t.move.edits)))

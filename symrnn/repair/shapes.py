@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from symrnn.elaborate.derivative import marked, operator
 from symrnn.elaborate.names import head
@@ -21,7 +22,7 @@ def order(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     factors = [f for _, f in node.factors]
     if any(f.span.end <= f.span.start for f in factors) or any(op in ("/", "\\div") for op, _ in node.factors):
         return
-    for k, (a, b) in enumerate(zip(factors, factors[1:], strict=False)):
+    for k, (a, b) in enumerate(pairwise(factors)):
         swap = ((*_range(a), page.text(b)), (*_range(b), page.text(a)))
         yield Move("order", swap)
         for j in range(len(factors)):
