@@ -203,8 +203,19 @@ class _Progress:
 @click.option("--write", "action", flag_value="write", help="Edit the document in place.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the corrected edition to this file.")
 @click.option("--unsafe", is_flag=True, help="Also make the first of several equally small edits.")
+@click.option(
+    "--effort", type=click.IntRange(1), default=1, show_default=True, help="Search so many times as long for an edit."
+)
 @click.pass_context
-def fix(ctx: click.Context, path: Path, manifest: Path | None, action: str, output: Path | None, unsafe: bool) -> None:
+def fix(
+    ctx: click.Context,
+    path: Path,
+    manifest: Path | None,
+    action: str,
+    output: Path | None,
+    unsafe: bool,
+    effort: int,
+) -> None:
     """Mend what is wrong in a document with the smallest edits that are proved.
 
     An edit is made only when every claim of the edited equation is proved as printed, without any re-reading.
@@ -224,7 +235,7 @@ def fix(ctx: click.Context, path: Path, manifest: Path | None, action: str, outp
     with _Progress(str(path)) as progress:
         report = check_document(path, manifest, progress)
     with _Progress(f"{path}: repairs") as progress:
-        repaired = report.repaired(unsafe, progress)
+        repaired = report.repaired(unsafe, effort, progress)
     old = report.document.source.text
     new, made = corrected(old, repaired, unsafe)
     if output is not None or action == "write":

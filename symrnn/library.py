@@ -29,7 +29,7 @@ class Report:
     document: Document
     equations: tuple[EquationReport, ...]
     checker: Checker = field(repr=False)
-    _repaired: dict[bool, tuple[EquationReport, ...]] = field(default_factory=dict, repr=False)
+    _repaired: dict[tuple[bool, int], tuple[EquationReport, ...]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, number: str) -> EquationReport:
         """The equation with this number (the first, should the document have several).
@@ -46,20 +46,25 @@ class Report:
         return iter(self.equations)
 
     def repaired(
-        self, unsafe: bool = True, progress: Callable[[int, int], None] = lambda done, of: None
+        self, unsafe: bool = True, effort: int = 1, progress: Callable[[int, int], None] = lambda done, of: None
     ) -> tuple[EquationReport, ...]:
-        """The verdicts with proved repairs of every line that is not right as printed; searched for once."""
-        if unsafe not in self._repaired:
+        """The verdicts with proved repairs of every line that is not right as printed; searched for once.
+
+        ``unsafe``: whether later lines of a chain may rely on an unsafe repair of its head. ``effort``: how many
+        times as long as usual to search for edits of several slips.
+        """
+        key = (unsafe, effort)
+        if key not in self._repaired:
             from symrnn.repair.mend import mend
 
-            self._repaired[unsafe] = tuple(mend(self.checker, self.equations, unsafe, progress))
-        return self._repaired[unsafe]
+            self._repaired[key] = tuple(mend(self.checker, self.equations, unsafe, effort, progress))
+        return self._repaired[key]
 
-    def corrected(self, unsafe: bool = False) -> str:
+    def corrected(self, unsafe: bool = False, effort: int = 1) -> str:
         """The author's text with every safe repair made (with ``unsafe``, the first of several equal ones too)."""
         from symrnn.repair.mend import corrected
 
-        return corrected(self.document.source.text, self.repaired(unsafe), unsafe)[0]
+        return corrected(self.document.source.text, self.repaired(unsafe, effort), unsafe)[0]
 
     @property
     def summary(self) -> dict[Kind, int]:

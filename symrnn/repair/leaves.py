@@ -11,7 +11,8 @@ from symrnn.latex import tree as t
 from symrnn.repair.moves import Generator, Move, Page
 from symrnn.repair.vocabulary import region
 
-_LETTERS_TRIED = 5
+_LETTERS_TRIED = 4
+_SYMBOLS_TRIED = 8
 _FUNCTION_SWAPS = {
     "\\exp": ("\\ln", "\\log"), "\\ln": ("\\exp",), "\\log": ("\\exp",), "\\tanh": ("\\sigma",),
     "\\sin": ("\\cos",), "\\cos": ("\\sin",),
@@ -43,10 +44,10 @@ def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     places = _indices(page, node) if isinstance(node, t.Script) else []
     bound = page.bound(above)
     letters = list(dict.fromkeys([*bound, *_letters_of(page), *page.words.letters]))
-    options = [*map(str, page.words.numbers), *letters[:_LETTERS_TRIED]]
-    for start, end in places:
+    lengths = _lengths(page, node, len(places))
+    for (start, end), length in zip(places, lengths, strict=True):
         old = page.latex[start:end]
-        for new in options:
+        for new in (*map(str, range(1, length + 1)), *letters[:_LETTERS_TRIED]):
             if new != old:
                 yield Move("index", ((start, end, new),), sign=(old, new))
     if len(places) == 2:
@@ -62,6 +63,15 @@ def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
                         if limit != page.text(node_.sup):
                             edit = (node_.sup.span.start, node_.sup.span.end, limit)
                             yield Move("order of indices", (*sorted((*swap, edit)),), opens=True)
+
+
+def _lengths(page: Page, node: t.Tree, count: int) -> list[int]:
+    """How far the numbers go that can stand for each index of a name."""
+    most = len(page.words.numbers)
+    known = page.words.context.names.match(node)
+    axes = [] if known is None else [d for d in known.symbol.shape if d != 1]
+    sizes = [d if isinstance(d, int) else page.words.context.sizes.get(d, most) for d in axes]
+    return [min(most, s) for s in sizes] if len(sizes) == count else [most] * count
 
 
 def _letters_of(page: Page) -> list[str]:
@@ -173,6 +183,8 @@ def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
     old = page.latex[start:end]
     seen = {old}
     for spelling, _ in page.words.spellings.most_common():
+        if len(seen) > _SYMBOLS_TRIED:
+            return
         loose = spelling.indices == wanted[0] and (spelling.timed == wanted[1] or not spelling.symbol.timed)
         if loose and spelling.text not in seen:
             seen.add(spelling.text)
@@ -203,7 +215,7 @@ def number(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
         for letter_ in page.bound(above)[:2]:
             for other in [text for text, _ in page.words.indicators.most_common()] + ["1"]:
                 text = f"\\mathbb{{1}}_{{{letter_}, {other}}}"
-                yield Move("symbol", ((node.span.start, node.span.end, text),))
+                yield Move("indicator", ((node.span.start, node.span.end, text),))
 
 
 def limit(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:

@@ -25,6 +25,7 @@ def mend(
     checker: Checker,
     reports: Sequence[EquationReport],
     unsafe: bool = True,
+    effort: int = 1,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[EquationReport]:
     """The reports with repairs. Later lines of a chain start from the first repair of its head, where that is
@@ -46,7 +47,7 @@ def mend(
             if now.verdict in GOOD and all(c.verdict in GOOD for c in now.claims):
                 repairs = (Repair(report.latex, (), (), (), "safe", changed),)
             else:
-                repairs = tuple(_repairs(checker, lines, k, flow, words))
+                repairs = tuple(_repairs(checker, lines, k, flow, words, effort))
                 if repairs and (unsafe or repairs[0].applicability == "safe") and repairs[0].latex:
                     lines.lines[k] = edited(line, repairs[0], lines.words)
                     after = lines.equation(k, lines.lines[k], flow)[1]
@@ -57,13 +58,13 @@ def mend(
     return out
 
 
-def _repairs(checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary) -> list[Repair]:
+def _repairs(checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary, effort: int) -> list[Repair]:
     line = lines.lines[k]
     if not line.formula.latex.strip():
         return [_removed(line)]
     if line.tree is None:
         return []
-    found = Search(checker, lines, k, flow, words).run()
+    found = Search(checker, lines, k, flow, words, effort).run()
     ranked = sorted(found, key=lambda f: -_announced(lines, k, f))
     alone = len(ranked) == 1 or _announced(lines, k, ranked[0]) > _announced(lines, k, ranked[1]) if ranked else False
     return [

@@ -23,6 +23,7 @@ from symrnn.expr import (
     Entry,
     Expr,
     Gradient,
+    Index,
     MatMul,
     Number,
     Reduce,
@@ -32,7 +33,8 @@ from symrnn.expr import (
     Total,
     Trace,
     Transpose,
-)  # fmt: skip
+    number,
+)
 from symrnn.manifest import covers
 from symrnn.network import Network
 
@@ -53,38 +55,61 @@ class Axis:
     variants: tuple[tuple[Expr, ...], ...]
 
 
+class Fixed:
+    """The values of a claim's parts as printed, by the values of the letters in them."""
+
+    def __init__(self, typed: Typed) -> None:
+        self.typed = typed  # kept, so that identities stay its own
+        self.paths = Paths(typed)
+        self.letters: dict[int, tuple[str, ...]] = {}
+        self.values: dict[Any, Mat] = {}
+        self.calls = 0
+        for root in (typed.lhs, typed.rhs):
+            self._collect(root)
+
+    def _collect(self, e: Expr) -> frozenset[str]:
+        found = frozenset[str]().union(*(self._collect(child) for child in e.children()))
+        for value in vars(e).values():
+            for index in value if isinstance(value, tuple) else (value,):
+                if isinstance(index, Index) and index.letter is not None:
+                    found |= {index.letter}
+        self.letters[id(e)] = tuple(sorted(found))
+        return found
+
+
 class _Floats(Evaluator):
     """Evaluates in floats; ``instead`` maps an expression to alternatives, stacked along an array's axis."""
 
     instead: Mapping[int, tuple[int, Sequence[Expr], int]]
+    fixed: Fixed
+    touched: frozenset[int]
     known: dict[Any, Mat]
     value: floats.Values
     network: Network
 
     def __call__(self, e: Expr) -> Mat:
         found = self.instead.get(id(e))
+        self.fixed.calls += 1
         if found is None:
-            return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+            letters = self.fixed.letters.get(id(e)) if id(e) not in self.touched else None
+            if letters is None:
+                return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+            key = (id(e), *map(self.values.get, letters))
+            kept = self.fixed.values.get(key)
+            if kept is None:
+                kept = self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+                self.fixed.values[key] = kept
+            return kept
         axis, variants, dims = found
-        made = [self._safe(v) for v in variants]
+        made: list[Mat | None] = [self._safe(v) for v in variants]
         rows, cols = next((m.shape for m in made if m is not None), (1, 1))
         form = [1] * dims
         form[axis] = len(made)
-<<<<<<< HEAD
-        none = np.nan
-        return Mat(
-            tuple(
-                tuple(np.array([none if m is None else m.rows[i][j] for m in made]).reshape(form) for j in range(cols))
-                for i in range(rows)
-            )
-        )
-=======
 
         def stacked(i: int, j: int) -> Any:
             return np.array([np.nan if m is None else m.rows[i][j] for m in made]).reshape(form)
 
         return Mat(tuple(tuple(stacked(i, j) for j in range(cols)) for i in range(rows)))
->>>>>>> main
 
     def _safe(self, e: Expr) -> Mat | None:
         try:
@@ -118,8 +143,8 @@ class _World:
 class Sample:
     """The network of one document at one random point, at a length where steps have room to be wrong."""
 
-    def __init__(self, checker: Checker, number: str) -> None:
-        names = tuple(a.name for a in checker.manifest.assume if covers(a.lines, number))
+    def __init__(self, checker: Checker, line: str) -> None:
+        names = tuple(a.name for a in checker.manifest.assume if covers(a.lines, line))
         if len({checker.assumptions[a].symbol for a in names}) < len(names):
             names = names[-1:]
         first = checker.manifest.steps.first
@@ -129,6 +154,7 @@ class Sample:
         self.value = floats.Values(floats.chance)
         self.world = _World(self.network, self.value)
         self.known: dict[Any, Mat] = {}
+        self.fixed: dict[int, Fixed] = {}
 
     def difference(self, typed: Typed, axes: Sequence[Axis] = ()) -> tuple[Any, Any]:
         """The weighted difference of a claim's sides and the size of what is compared; inf for no value.
@@ -140,6 +166,8 @@ class Sample:
             for k, axis in enumerate(axes)
             for j, place in enumerate(axis.places)
         }
+        fixed = self.parts(typed) if axes else NOT_FIXED
+        touched = frozenset(id(x) for axis in axes for place in axis.places for x in fixed.paths.paths[id(place)])
         total: Any = 0.0
         scale: Any = _FLOOR
         count = 0
@@ -147,6 +175,7 @@ class Sample:
             for values in self._instances(typed):
                 evaluator = _Floats(self.world, {**self.network.values, **values}, floats)  # type: ignore[arg-type]
                 evaluator.instead, evaluator.known = instead, self.known
+                evaluator.fixed, evaluator.touched = fixed, touched
                 evaluator.value, evaluator.network = self.value, self.network
                 try:
                     left, right = evaluator(typed.lhs), evaluator(typed.rhs)
@@ -165,6 +194,13 @@ class Sample:
                     total = total + weight * (a - b)
                     scale = scale + abs(weight * a) + abs(weight * b)
         return (total, scale) if count else (np.inf, 1.0)
+
+    def parts(self, typed: Typed) -> Fixed:
+        """The parts of a claim: where they stand, what they are worth, how often one was evaluated."""
+        found = self.fixed.get(id(typed))
+        if found is None:
+            found = self.fixed[id(typed)] = Fixed(typed)
+        return found
 
     def _instances(self, typed: Typed) -> Iterator[dict[str, int]]:
         ranges = []
@@ -209,6 +245,10 @@ class Paths:
             return True  # the difference of the sides is a sum of the two
         common = [x for x, y in zip(self.paths[id(a)], self.paths[id(b)], strict=False) if x is y]
         return isinstance(common[-1], (Add, Table)) and all(isinstance(x, _LINEAR) for x in common)
+
+
+NOTHING_TYPED = Typed(number(0), number(0), {})
+NOT_FIXED = Fixed(NOTHING_TYPED)
 
 
 def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:

@@ -27,10 +27,11 @@ from symrnn.latex import notation as n
 from symrnn.latex.parser import parse
 from symrnn.repair.moves import Move, Page, apply, moves, overlapping
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Paths, Sample, differences
+from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences
 from symrnn.repair.state import (
     FALSE,
     ILL,
+    RARE,
     TRUE,
     State,
     Trial,
@@ -48,12 +49,12 @@ from symrnn.verdict import EquationReport, Kind
 
 MOST_SLIPS = 5
 MOST_STAGES = 4
-MOST_TRIALS = 15_000  # counted, not timed: the same line gives the same repairs on every machine
+MOST_TRIALS = 5_000  # counted, not timed: the same line gives the same repairs on every machine
+MOST_CALLS = 1_000_000  # of the evaluator, for pairs
 _STATES_A_LEVEL = 5
 _OPENING_STATES = 10
 _PROVED_AT_MOST = 8
 _PLACES_AT_MOST = 6
-_CELLS_AT_MOST = 150_000
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,12 @@ class Found:
 
 
 class Search:
-    """Repairs of one line of a document, the lines before it being as they are."""
+    """Repairs of one line of a document, the lines before it being as they are.
 
-    def __init__(self, checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary) -> None:
+    ``effort``: how many times as long as usual to go on where nothing small is found.
+    """
+
+    def __init__(self, checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary, effort: int) -> None:
         self.checker = checker
         self.lines = lines
         self.k = k
@@ -81,7 +85,8 @@ class Search:
         self.levels: dict[int, list[State]] = {}
         self.seen: set[str] = set()
         self.refused: set[str] = set()
-        self.effort = self.focused = 0
+        self.effort = effort
+        self.tried = self.calls = self.focused = 0
 
     def run(self) -> list[Found]:
         """The smallest proved editions, all of one size; empty when none is found.
@@ -128,7 +133,7 @@ class Search:
     def stage(self, base: State, j: int) -> list[State]:
         """The smallest changes of a state that make its claim ``j`` true and no other worse."""
         self.levels = {0: [base]}
-        self.focused, self.effort = j, 0
+        self.focused = j
         for size in range(1, MOST_SLIPS + 1):
             hits: dict[str, State] = {}
             for opened in (False, True):  # what opens new ground is tried when nothing nearer mends the whole line
@@ -246,8 +251,10 @@ class Search:
         if weight > 1 and state.opened:
             return []
         made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
-        self.effort += len(made)
-        if self.effort > MOST_TRIALS:
+        if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
+            made = [m for m in made if m.slip not in RARE]
+        self.tried += len(made)
+        if self.tried > MOST_TRIALS * self.effort:
             made = []
         trials = [t for m in made if (t := self.trial(state, m)) is not None]
         self.measure(state, trials)
@@ -345,12 +352,14 @@ class Search:
         moving = np.flatnonzero(np.isfinite(changes) & (np.abs(changes) > TOLERANCE * size))
         close = TOLERANCE * size
         sets = ([trials[moving[k]] for k in found] for found in adding_up(changes[moving], -zero, close, count))
-        together = self.together(base, trials, j, zero)
+        together = state.pairs.get(j)
+        if together is None:
+            together = state.pairs[j] = list(self.together(base, trials, j, zero))
         pairs: Iterable[list[Trial]]
         if count == 2:
             pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
         else:
-            pairs = self.with_third(list(together), [trials[k] for k in moving], changes[moving], zero, close)
+            pairs = self.with_third(together, [trials[k] for k in moving], changes[moving], zero, close)
         for chosen in chain(islice(_disjoint(sets), _PROVED_AT_MOST), islice(_disjoint(pairs), _PROVED_AT_MOST)):
             yield tuple(t.move for t in chosen)
 
@@ -358,13 +367,14 @@ class Search:
         """Pairs in one term, with what they change together."""
         groups = list(by_place(trials, j).values())
         axes = [axis(g, j) for g in groups]
-        paths = Paths(base)
-        cells = _CELLS_AT_MOST
-        for a, b in combinations(range(len(axes)), 2):
+        parts = self.sample.parts(base)
+        paths, before = parts.paths, parts.calls
+        for a, b in sorted(combinations(range(len(axes)), 2), key=lambda ab: (ab[1] - ab[0], ab[0])):  # near ones first
             if paths.nested(axes[a].places, axes[b].places) or paths.separate(axes[a].places, axes[b].places):
                 continue
-            cells -= len(groups[a]) * len(groups[b])
-            if cells < 0:
+            self.calls += parts.calls - before
+            before = parts.calls
+            if self.calls > MOST_CALLS * self.effort:
                 return
             gap, _ = self.difference(base, [axes[a], axes[b]])
             if np.ndim(gap) == 2:

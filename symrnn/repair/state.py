@@ -16,7 +16,7 @@ from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import Axis
 
 ILL, FALSE, TRUE = 0, 1, 2  # a claim without meaning, false, or true at the sample point
-_RARE = {"symbol": 2, "function": 3, "number": 3, "exponent": 3, "shape": 2, "transpose": 1, "sum limits": 2}
+RARE = {"symbol": 2, "function": 3, "number": 3, "exponent": 3, "shape": 2, "transpose": 1, "sum limits": 2}
 
 
 @dataclass
@@ -33,11 +33,12 @@ class State:
     worth: tuple[int, ...]
     reviser: Reviser
     tried: dict[int, list[Trial]] = field(default_factory=dict)  # by weight
+    pairs: dict[int, list[tuple[Trial, Trial, float]]] = field(default_factory=dict)  # by claim
     opened: bool = False  # not closer than what it came from
 
     def rank(self) -> tuple[int, int, int, int, str]:
         """The nearest to true first, then the commonest slips."""
-        rare = sum(_RARE.get(slip, 0) for slip in self.slips)
+        rare = sum(RARE.get(slip, 0) for slip in self.slips)
         return -sum(self.worth), rare, self.places, len(self.latex), self.latex
 
 
