@@ -20,11 +20,13 @@ from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import Index, Number, Ref, reach, show_shape
+from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex, short
 from symrnn.latex.tree import Frac, Tree
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
+from symrnn.opinion import ask
 from symrnn.read.document import Document
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, worst
 
@@ -56,6 +58,7 @@ class Judgement:
     diagnostic: Diagnostic | None = None
     note: Diagnostic | None = None
     instances: tuple[Instance, ...] = ()
+    general: General | Silent | None = None
 
 
 class Checker:
@@ -73,6 +76,7 @@ class Checker:
         self.lengths = steps.check if self.timed else (steps.first,)
         self.open = spread(self.context.failed, self.paper.definitions)
         self.decider = Decider()
+        self.general = GeneralDecider(self.paper.definitions, manifest, self.model.lags, self.timed)
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
         self.judged: dict[int, Judgement] = {}
         self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
@@ -123,9 +127,15 @@ class Checker:
 
     def claim(self, claim: Claim, number: str) -> ClaimReport:
         """The verdict of one claim."""
-        judgement = self.judge(claim, number)
-        self.judged[id(claim.rhs)] = judgement
+        judgement = self.judged[id(claim.rhs)] = self.in_general(claim, self.judge(claim, number))
         return self.report(claim, judgement)
+
+    def in_general(self, claim: Claim, found: Judgement) -> Judgement:
+        """What holds at some sizes and lengths, looked at for all."""
+        if found.typed is None or not (found.instances or found.witness is not None):
+            return found
+        given = tuple(self.assumptions[a] for a in found.assumptions)
+        return replace(found, general=ask(self.general, found.typed, claim, given, found.kind is Kind.REFUTED))
 
     def judge(self, claim: Claim, number: str) -> Judgement:
         """As printed first, then under the readings; of each, without assumptions first."""
@@ -407,15 +417,18 @@ class Checker:
             assumptions=judgement.assumptions + (judgement.typed.shorthands if judgement.typed else ()),
             conditions=conditions,
             instances=judgement.instances,
+            general=judgement.general,
             witness=judgement.witness,
             diagnostics=tuple(diagnostics),
             supplied=claim.supplied,
         )
 
     def scope(self, judgement: Judgement) -> Scope | None:
-        """The sizes and lengths at which the instances were decided."""
+        """The sizes and lengths for which the claim is proved: in general, or of the instances decided."""
         if not judgement.instances:
             return None
+        if isinstance(judgement.general, General):
+            return Scope(judgement.general.sizes or "all", "all")
         sizes = dict(self.manifest.sizes)
         assert judgement.typed is not None
         lengths = {i.steps for i in judgement.instances}

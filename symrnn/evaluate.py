@@ -282,7 +282,7 @@ def _apply(ev: Evaluator, e: Apply) -> Mat:
 def _softmax(ev: Evaluator, e: Softmax) -> Mat:
     m = ev(e.body)
     ring = ev.ring
-    column = m.shape[1] == 1
+    column = e.shape[1] == 1
     rows = [tuple(m.column())] if column else list(m.rows)
     out = []
     for row in rows:

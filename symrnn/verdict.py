@@ -32,21 +32,38 @@ def worst(kinds: Iterable[Kind]) -> Kind:
 
 @dataclass(frozen=True)
 class Scope:
-    """For what a proof holds: all sizes or these, all lengths or these."""
+    """For what a proof holds: all sizes or these, all lengths or these.
+
+    With ``lengths`` "all", ``sizes`` names those that the line spells out; all others are free.
+    """
 
     sizes: str | dict[str, int]
     lengths: str | tuple[int, ...]
 
     def words(self) -> str:
         """The scope as people say it."""
+        named = "" if isinstance(self.sizes, str) else ", ".join(f"{k}={v}" for k, v in self.sizes.items())
         if isinstance(self.lengths, str):
-            lengths = "for every length"
-        else:
-            lengths = "at length " + ", ".join(map(str, self.lengths))
-        if isinstance(self.sizes, str):
-            return f"for all sizes, {lengths}"
-        named = ", ".join(f"{k}={v}" for k, v in self.sizes.items())
-        return f"at {named}, {lengths}" if named else lengths
+            return f"at {named}, for all lengths" if named else "for all sizes and lengths"
+        *some, most = self.lengths
+        known = f"τ ≤ {most}" if self.lengths == tuple(range(1, most + 1)) and some else f"τ = {_listed(self.lengths)}"
+        return "at " + ", ".join(x for x in (named or "all sizes", known) if x)
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def narrowest(scopes: Iterable[Scope]) -> Scope | None:
+    """What holds for all of several proofs."""
+    found = list(scopes)
+    sizes: dict[str, int] = {}
+    for scope in found:
+        if not isinstance(scope.sizes, str):
+            sizes |= scope.sizes
+    fixed = [set(s.lengths) for s in found if not isinstance(s.lengths, str)]
+    lengths = tuple(sorted(set.intersection(*fixed))) if fixed else "all"
+    return Scope(sizes or "all", lengths) if found and lengths else None
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,7 @@ class ClaimReport:
     assumptions: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     instances: tuple[Any, ...] = ()  # the decided instances of a proof, for its certificate
+    general: Any = None  # the proof for every size and length, or why there is none
     witness: Witness | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     supplied: bool = False

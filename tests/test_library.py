@@ -37,7 +37,7 @@ def test_text_with_a_manifest() -> None:
         "Let $a, b \\in \\mathbb{R}$.\n\n$$(a+b)^2 = a^2 + 2ab + b^2 \\tag{1}$$", manifest="title = 'x'\n"
     )
     assert found["1"].verdict == "proved"
-    assert found["1"].claims[0].scope.words() == "for all sizes, for every length"
+    assert found["1"].claims[0].scope.words() == "for all sizes and lengths"
 
 
 def test_the_model_holds_the_printed_definitions(report: symrnn.Report) -> None:

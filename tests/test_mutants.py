@@ -322,14 +322,17 @@ class Line:
 
     def check(self, part: int = 0, latex: str | None = None) -> EquationReport:
         """The report of the line, one of its displays replaced."""
+        checker = self.checker(part, latex)
+        (equation,) = (e for e in checker.paper.equations if e.number == self.number)
+        return checker.equation(equation)
+
+    def checker(self, part: int = 0, latex: str | None = None) -> Checker:
         document = self.document
         if latex is not None:
             old = self.own[part]
             new = replace(old, latex=latex, offsets=(old.offsets[0],) * (len(latex) + 1))
             document = replace(document, formulas=tuple(new if f is old else f for f in document.formulas))
-        checker = Checker(document, source()[1])
-        (equation,) = (e for e in checker.paper.equations if e.number == self.number)
-        return checker.equation(equation)
+        return Checker(document, source()[1])
 
     def mutants(self) -> list[tuple[int, str, str]]:
         """Which display, what kind of slip, and the display with the slip."""

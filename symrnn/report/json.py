@@ -9,6 +9,7 @@ import msgspec
 from symrnn import __version__, verdict
 from symrnn.algebra.certificate import Vertices, certificate
 from symrnn.diagnostic import Diagnostic
+from symrnn.general.decide import General, Silent
 from symrnn.library import Report
 from symrnn.span import Source
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness
@@ -160,11 +161,28 @@ def _claim(c: ClaimReport, source: Source, vertices: Vertices, repairs: list[Rep
         _scope(c.scope),
         list(c.assumptions),
         list(c.conditions),
-        certificate(vertices, c.instances) if c.instances else {},
+        _certificate(c, vertices),
         _witness(c.witness),
         [_place(d, source) for d in c.diagnostics],
         [] if c.verdict in (Kind.PROVED, Kind.DEFINED) else repairs,
     )
+
+
+def _certificate(c: ClaimReport, vertices: Vertices) -> dict[str, Any]:
+    """The instances, and the proof for every size and length (or why there is none)."""
+    if not c.instances:
+        return {}
+    found = certificate(vertices, c.instances)
+    if isinstance(c.general, General):
+        again = []
+        for instance in c.general.again():
+            sides = [[vertices.write(a), vertices.write(b)] for a, b in instance.pop("pairs")]
+            again.append({**instance, "sides": sides})
+        proof = {"sizes": c.general.sizes or "all", "lengths": "all", "derivation": [*c.general.derivation]}
+        found["general"] = {**proof, "instances": again}
+    elif isinstance(c.general, Silent):
+        found["general"] = {"abstains": c.general.reason}
+    return found
 
 
 def _scope(scope: Scope | None) -> dict[str, Any]:

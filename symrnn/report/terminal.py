@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from textwrap import wrap
 
 from symrnn.diagnostic import Diagnostic, Severity
 from symrnn.library import Report
 from symrnn.span import Source, Span
-from symrnn.verdict import ClaimReport, EquationReport, Kind
+from symrnn.verdict import ClaimReport, EquationReport, Kind, narrowest
 
 _MARKS = {
     Kind.REFUTED: ("✗", "bold red"),
@@ -126,7 +127,8 @@ def _change(old: str, new: str) -> str:
 
 def _calm(e: EquationReport) -> str:
     used = sorted({a for c in e.claims for a in c.assumptions})
-    text = f"with {', '.join(used)}" if used else ""
+    scope = narrowest(c.scope for c in e.claims if c.scope is not None)
+    text = "; ".join(x for x in (scope.words() if scope else "", f"with {', '.join(used)}" if used else "") if x)
     steps = [c.id for c in e.claims if c.step == "does-not-follow"]
     if steps:
         text += ("; " if text else "") + "true, but does not follow from the line before as printed"
@@ -184,6 +186,11 @@ def _summary(report: Report, color: bool) -> Iterator[str]:
         yield f"steps that do not follow from the line before: {', '.join(loose)}"
     if heirs:
         yield f"wrong because the line before is: {', '.join(heirs)}"
-    scopes = {c.scope.words() for e in report.equations for c in e.claims if c.scope is not None}
+    scopes = Counter(c.scope.words() for e in report.equations for c in e.claims if c.scope is not None)
     if scopes:
-        yield "proofs hold " + "; ".join(sorted(scopes))
+        yield "proofs hold " + "; ".join(f"{words} ({n})" for words, n in sorted(scopes.items(), key=_widest))
+
+
+def _widest(found: tuple[str, int]) -> tuple[bool, bool, str]:
+    words = found[0]
+    return not words.startswith("for all"), not words.endswith("lengths"), words
