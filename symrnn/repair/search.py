@@ -59,11 +59,11 @@ _PLACES_AT_MOST = 6
 
 @dataclass(frozen=True)
 class Found:
-    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places."""
+    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places, a new head."""
 
     latex: str
     slips: tuple[str, ...]
-    size: tuple[int, int]
+    size: tuple[int, int, int]
     unique: bool  # no choice was made on the way
     report: EquationReport
 
@@ -94,6 +94,7 @@ class Search:
         False claims are mended one after the other, labels inside the line first.
         """
         base = self.state(self.line.formula.latex, (), 0, 0)
+        self.head = next((c.lhs for c in base.claims if c.lhs is not None), None) if base else None
         base = base and self.componentwise(base)
         unique = True
         for _ in range(MOST_STAGES):
@@ -182,7 +183,8 @@ class Search:
         try:
             if claim.lhs is None:
                 return elaborate_side(self.checker.context, claim.rhs, AS_PRINTED)
-            return elaborate(self.checker.context, defining(claim), AS_PRINTED)
+            said = defining(claim) if claim.kind == "definition" else claim
+            return elaborate(self.checker.context, said, AS_PRINTED)
         except (Problem, RecursionError):
             return None
 
@@ -408,15 +410,21 @@ class Search:
         """The smallest of the candidates that the checker proves as printed."""
         found: list[Found] = []
         original = self.line.formula.latex
-        ranked = sorted((s.cost, s.places, distance(original, s.latex), s.latex) for s in candidates.values())
-        for state in (candidates[latex] for *_, latex in ranked):
-            size = (state.cost, state.places)
+        sizes = {s.latex: (s.cost, s.places, self.new_head(s)) for s in candidates.values()}
+        ranked = sorted((size, distance(original, latex), latex) for latex, size in sizes.items())
+        for size, _, latex in ranked:
+            state = candidates[latex]
             if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
                 break
             report = self.prove(state.latex)
             if report is not None:
                 found.append(Found(state.latex, state.slips, size, unique, report))
         return found
+
+    def new_head(self, state: State) -> int:
+        """Whether an edition speaks of another quantity than the line: the side that it leaves is the right one."""
+        start = next((c.lhs for c in state.claims if c.lhs is not None), None)
+        return int(start is not None and start != self.head)
 
     def prove(self, latex: str) -> EquationReport | None:
         """The report of a text whose every claim is proved or defined as printed, or None."""
