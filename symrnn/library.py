@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import UsageError
 from symrnn.lint import lint
 from symrnn.manifest import Manifest, load, loads
 from symrnn.read.document import Document, read_path, read_text
-from symrnn.verdict import EquationReport, Kind
+from symrnn.verdict import EquationReport, Kind, Repair
 
 if TYPE_CHECKING:
     from symrnn.model import SympyModel
@@ -35,12 +35,12 @@ class Report:
     def __getitem__(self, number: str) -> EquationReport:
         """The equation with this number (the first, should the document have several).
 
-        Of one that is not right as printed, the repairs are searched for, in the whole document, once.
+        Its ``repairs`` are searched for, in the whole document and once, when they are looked at.
         """
         for k, equation in enumerate(self.equations):
             if equation.number == number:
                 wrong = equation.verdict in (Kind.REFUTED, Kind.ILL_FORMED, Kind.CONDITIONAL)
-                return self.repaired()[k] if wrong else equation
+                return replace(equation, repairs=_Sought(self, k)) if wrong else equation
         raise KeyError(f"{self.path} has no equation ({number})")
 
     def __iter__(self) -> Iterator[EquationReport]:
@@ -88,6 +88,27 @@ class Report:
 
         made: Net = import_module("symrnn.train.net").compile_report(self, backend, dtype, **options)
         return made
+
+
+class _Sought(Sequence[Repair]):
+    """The repairs of one equation, searched for when they are first looked at."""
+
+    def __init__(self, report: Report, k: int) -> None:
+        self._report = report
+        self._k = k
+
+    @overload
+    def __getitem__(self, key: int) -> Repair: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[Repair]: ...
+    def __getitem__(self, key: int | slice) -> Repair | Sequence[Repair]:
+        return self._report.repaired()[self._k].repairs[key]
+
+    def __len__(self) -> int:
+        return len(self._report.repaired()[self._k].repairs)
+
+    def __repr__(self) -> str:
+        return "repairs, not yet searched for"
 
 
 def check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -181,10 +182,11 @@ def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
     else:
         base = node.base if isinstance(node, t.Script) else node
         start, end = base.span.start, base.span.end
-        if base.span.end == base.span.start:
-            return
-        subs = sum(to_index(s) is not None for s in found.subs)
-        wanted = (subs, any(isinstance(s, t.Fence) for s in found.sups))
+        old = page.latex[start:end]
+        letters = dict.fromkeys(re.split(r"[_^]", s.text)[0] for s, _ in page.words.spellings.most_common())
+        for new in [x for x in letters if x != old][: 2 * _SYMBOLS_TRIED]:
+            yield Move("symbol", ((start, end, new),), sign=(old, new))
+        return
     old = page.latex[start:end]
     seen = {old}
     for spelling, _ in page.words.spellings.most_common():
