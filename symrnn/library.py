@@ -118,7 +118,8 @@ def check(
 ) -> Report:
     """Check a document: a path, or its text (anything with a line break or a ``$``) in Markdown.
 
-    ``manifest``: a path, a Manifest, or TOML text; for a path, ``NAME.toml`` beside ``NAME.md`` when absent.
+    ``manifest``: a path, a Manifest, or TOML text; for a path, ``NAME.toml`` beside ``NAME.md`` when absent, or the one manifest of another
+    document in its folder.
     Raises UsageError for input that cannot be read.
     """
     text = str(document)
@@ -150,6 +151,10 @@ def _manifest(given: str | Path | Manifest | None, path: Path | None) -> tuple[M
         return load(Path(given)), str(given)
     if path is not None and (beside := path.with_suffix(".toml")).is_file():
         return load(beside), str(beside)
+    if path is not None:  # another edition of the one document in the folder that has a manifest
+        found = [m for m in path.parent.glob("*.toml") if any(m.with_suffix(s).is_file() for s in SUFFIXES)]
+        if len(found) == 1:
+            return load(found[0]), str(found[0])
     return Manifest(), None
 
 

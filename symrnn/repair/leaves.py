@@ -248,7 +248,7 @@ def power(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     if _in_name(node, above):
         return
     mark = page.words.transpose
-    spelled = mark if len(mark) == 1 else f"{{{mark}}}"
+    spelled = mark if len(mark) == 1 or mark.startswith("\\") else f"{{{mark}}}"
     if isinstance(node, t.Script) and node.sup is not None and is_transpose(node.sup):
         place = _script_start(page, node.sup)
         if place is not None:

@@ -51,6 +51,7 @@ MOST_SLIPS = 5
 MOST_STAGES = 4
 MOST_TRIALS = 3_500  # counted, not timed: the same line gives the same repairs on every machine
 MOST_CALLS = 400_000  # of the evaluator, for pairs
+_CALLS_WHERE_OPENED = 100_000
 _STATES_A_LEVEL = 5
 _OPENING_STATES = 10
 _PROVED_AT_MOST = 8
@@ -152,7 +153,7 @@ class Search:
     def kept(self, cost: int, opened: bool) -> list[State]:
         """The states of a cost that are worth going on from."""
         level = [s for s in self.levels.get(cost, []) if s.opened == opened]
-        return sorted(level, key=State.rank)[:_STATES_A_LEVEL]
+        return sorted(level, key=State.rank)[: _STATES_A_LEVEL + self.effort - 1]
 
     # -- states -------------------------------------------------------------------------------
 
@@ -261,9 +262,8 @@ class Search:
         made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
         if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
             made = [m for m in made if m.slip not in RARE]
+        made = made[: max(0, MOST_TRIALS * self.effort - self.tried)]
         self.tried += len(made)
-        if self.tried > MOST_TRIALS * self.effort:
-            made = []
         trials = [t for m in made if (t := self.trial(state, m)) is not None]
         self.measure(state, trials)
         state.tried[weight] = trials
@@ -362,7 +362,8 @@ class Search:
         sets = ([trials[moving[k]] for k in found] for found in adding_up(changes[moving], -zero, close, count))
         together = state.pairs.get(j)
         if together is None:
-            together = state.pairs[j] = list(self.together(base, trials, j, zero))
+            most = _CALLS_WHERE_OPENED if state.opened else MOST_CALLS
+            together = state.pairs[j] = list(self.together(base, trials, j, zero, most))
         pairs: Iterable[list[Trial]]
         if count == 2:
             pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
@@ -371,18 +372,21 @@ class Search:
         for chosen in chain(islice(_disjoint(sets), _PROVED_AT_MOST), islice(_disjoint(pairs), _PROVED_AT_MOST)):
             yield tuple(t.move for t in chosen)
 
-    def together(self, base: Typed, trials: list[Trial], j: int, zero: float) -> Iterator[tuple[Trial, Trial, float]]:
+    def together(
+        self, base: Typed, trials: list[Trial], j: int, zero: float, most: int
+    ) -> Iterator[tuple[Trial, Trial, float]]:
         """Pairs in one term, with what they change together."""
         groups = list(by_place(trials, j).values())
         axes = [axis(g, j) for g in groups]
         parts = self.sample.parts(base)
         paths, before = parts.paths, parts.calls
+        most = min(most, MOST_CALLS * self.effort - self.calls) + before
         for a, b in sorted(combinations(range(len(axes)), 2), key=lambda ab: (ab[1] - ab[0], ab[0])):  # near ones first
             if paths.nested(axes[a].places, axes[b].places) or paths.separate(axes[a].places, axes[b].places):
                 continue
             self.calls += parts.calls - before
             before = parts.calls
-            if self.calls > MOST_CALLS * self.effort:
+            if before > most:
                 return
             gap, _ = self.difference(base, [axes[a], axes[b]])
             if np.ndim(gap) == 2:
