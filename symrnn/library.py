@@ -118,8 +118,8 @@ def check(
 ) -> Report:
     """Check a document: a path, or its text (anything with a line break or a ``$``) in Markdown.
 
-    ``manifest``: a path, a Manifest, or TOML text; for a path, ``NAME.toml`` beside ``NAME.md`` when absent, or the one manifest of another
-    document in its folder.
+    ``manifest``: a path, a Manifest, or TOML text. Without it, that of a path is ``NAME.toml`` beside ``NAME.md``, or
+    the one manifest of another document in the folder.
     Raises UsageError for input that cannot be read.
     """
     text = str(document)

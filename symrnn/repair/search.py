@@ -278,7 +278,7 @@ class Search:
                 opens = opening <= _OPENING_STATES and all(a >= b for a, b in zip(worth, state.worth, strict=True))
             if closer(worth, state.worth) or opens:
                 level = self.levels.setdefault(state.cost - self.levels[0][0].cost + weight, [])
-                if len(level) < 4 * _STATES_A_LEVEL:
+                if len(level) < 4 * (_STATES_A_LEVEL + self.effort):
                     nearer = self.state(*self.after(state, (trial.move,)))
                     if nearer is not None and len(nearer.worth) == len(state.worth):
                         nearer.opened = state.opened or not closer(worth, state.worth)
