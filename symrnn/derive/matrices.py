@@ -88,8 +88,8 @@ class Net:
 class Matrices:
     """Makes matrix expressions. ``hadamard``: u ⊙ v where diag(u) v could stand."""
 
-    def __init__(self, ring: Ring, shapes: Shapes, letters: frozenset[str], hadamard: bool = False) -> None:
-        self.ring, self.shapes, self.letters, self.hadamard = ring, shapes, letters, hadamard
+    def __init__(self, ring: Ring, shapes: Shapes, letters: frozenset[str], hadamard: bool = False, bound: str = "k") -> None:
+        self.ring, self.shapes, self.letters, self.hadamard, self.bound = ring, shapes, letters, hadamard, bound
 
     def dim(self, axis: str) -> Dim:
         """The length of an axis as the document writes it: a letter if some declaration has one."""
@@ -160,7 +160,8 @@ class Matrices:
         self._contract(net, [name for name, _ in mono.sums], axes)
         value = self._result(net, out, axes, joined)
         for s in reversed(net.scalars):
-            value = s if value == number(1) else Times(value.shape, s, value)
+            pair = (value, s) if isinstance(s, MatMul) else (s, value)
+            value = s if value == number(1) else Times(value.shape, *pair)
         if q != 1:
             value = number(q) if value == number(1) else Times(value.shape, number(q), value)
         return value
@@ -302,7 +303,7 @@ class Matrices:
         if not isinstance(value, Ref):
             raise Abstain("the sum of the components of an expression")
         high = self.dim(axes[letter])
-        name = "k"
+        name = self.bound
         entry = Entry(SCALAR, value, Index(name), UNIT_INDEX)
         return Reduce(SCALAR, "sum", name, UNIT_INDEX, Index(None, high) if isinstance(high, int) else Index(high), entry)
 
