@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from symrnn import __version__
+from symrnn.derive_command import derive
 from symrnn.diagnostic import UsageError
 
 if TYPE_CHECKING:
@@ -208,3 +209,6 @@ def explain(code: str | None) -> None:
         Console().print(Markdown(page(code).text))
     else:
         click.echo(page(code).text, nl=False)
+
+
+main.add_command(derive)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from symrnn.derive.entries import renamed, substituted, written_out
 from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
-from symrnn.expr import Apply, Entry, Expr, Gradient, Index, Number, Ref, Symbol
+from symrnn.expr import Add, Apply, Entry, Expr, Gradient, Index, Number, Ref, Symbol
 from symrnn.general.form import Abstain
 
 WIDE = 84
@@ -126,7 +126,7 @@ class Notes:
         if d.symbol.shape == (1, 1):
             return
         first = self._first(d, line)
-        if first is not None:
+        if first is not None and (len(first.members) > 1 or isinstance(first.members[0], Add)):
             yield Text("and for the first component, with numbers,")
             yield self.display(first)
 

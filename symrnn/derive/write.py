@@ -28,9 +28,18 @@ def markdown(gradients: Gradients) -> str:
     notes = Notes(gradients)
     blocks = list(notes.blocks())
     head = gradients.checker.document.source.text.rstrip()
-    parts = [head, _NOTE, *([_STEP] if notes.uses("step", blocks) else [])]
+    parts = [head, _NOTE, *_remarks(notes, blocks)]
     parts += [_markdown(notes, b) for b in blocks]
     return "\n\n".join(parts) + "\n"
+
+
+def _remarks(notes: Notes, blocks: list[Block]) -> Iterator[str]:
+    """What is assumed, and functions that a reader may not know."""
+    why = [a.why or a.name for a in notes.gradients.checker.manifest.assume]
+    if why:
+        yield f"It is assumed that {' and that '.join(why)}."
+    if notes.uses("step", blocks):
+        yield _STEP
 
 
 def _markdown(notes: Notes, block: Block) -> str:
@@ -55,7 +64,7 @@ def tex(gradients: Gradients) -> str:
         start = front[1] if front else _PREAMBLE
     else:
         start, body = _PREAMBLE + f"\\title{{{title}}}\n\\date{{}}\n", "\\maketitle\n\n" + "\n\n".join(_from_markdown(source.text))
-    parts = [body, *([_STEP] if notes.uses("step", blocks) else []), *(_tex(notes, b) for b in blocks)]
+    parts = [body, *_remarks(notes, blocks), *(_tex(notes, b) for b in blocks)]
     return f"{start}\\begin{{document}}\n\n" + "\n\n".join(parts) + "\n\n\\end{document}\n"
 
 
