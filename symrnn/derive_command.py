@@ -13,11 +13,17 @@ FORMS = ("components", "sums", "matrix")
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--wrt", multiple=True, metavar="NAME", help="A quantity, by its plain name: W, h, hat_y. May be repeated.")
-@click.option("--form", type=click.Choice(FORMS), default="matrix", show_default=True, help="How gradients are written.")
+@click.option(
+    "--wrt", multiple=True, metavar="NAME", help="A quantity, by its plain name: W, h, hat_y. May be repeated."
+)
+@click.option(
+    "--form", type=click.Choice(FORMS), default="matrix", show_default=True, help="How gradients are written."
+)
 @click.option("--steps", type=click.IntRange(1), help="Spell sums over steps out for a sequence of this length.")
 @click.option("--loss", metavar="NAME", help="The scalar that is derived (default: the one that nothing else uses).")
-@click.option("--product", type=click.Choice(["diag", "hadamard"]), help="Products with a diagonal: diag(u) v or u ⊙ v.")
+@click.option(
+    "--product", type=click.Choice(["diag", "hadamard"]), help="Products with a diagonal: diag(u) v or u ⊙ v."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write a whole derivation, and its manifest beside it.")
 @click.option("--format", "kind", type=click.Choice(["md", "tex"]), help="Of the whole derivation.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: NAME.toml beside NAME.md).")

@@ -77,9 +77,7 @@ def prepare(document: str | Path, manifest: str | Path | Manifest | None = None)
     return _prepared(document, manifest)[0]
 
 
-def _prepared(
-    document: str | Path, manifest: str | Path | Manifest | None
-) -> tuple[Checker, Path | None, str | None]:
+def _prepared(document: str | Path, manifest: str | Path | Manifest | None) -> tuple[Checker, Path | None, str | None]:
     text = str(document)
     if isinstance(document, str) and ("\n" in text or "$" in text):
         read, path = read_text(text), None

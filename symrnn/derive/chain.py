@@ -5,7 +5,7 @@
 The local slopes are those of ``symrnn.general.differentiate`` (SymPy's derivatives of the printed definitions).
 What is a node is written as that node (tanh(a_k) as h_k), and brackets are kept. Of the gradients of the users
 these are opened: a number (∂L/∂L_t = 1); one without gradients in it, where the line gets no longer by it; that of
-an argument a that nothing but u = f(a) uses.
+an argument a that nothing but u = f(a) uses, where u recurs: the recursion is then one of u alone.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Chain:
     # -- rules ------------------------------------------------------------------------------------
 
     def direct(self, wrt: Comp, copy: Index | None = None, whole: bool = False) -> Form:
-        """One application of the chain rule. ``copy``: a parameter at that step alone; ``whole``: what is not at steps."""
+        """One application of the chain rule. ``copy``: by a parameter at that step; ``whole``: without steps."""
         ring, graph = self.ring, self.graph
         ring.work = 0
         parts = []
@@ -141,9 +141,9 @@ class Chain:
         return self.graph.at(self.rule(atom.wrt.symbol), atom.wrt)
 
     def argument(self, symbol: Symbol) -> bool:
-        """Whether a quantity is nothing but the argument of a function of one argument."""
+        """Whether a quantity is nothing but the argument of a function whose value recurs at later steps."""
         users = [u for u in self.graph.users.get(symbol, {}) if u in self.graph.raw]
-        if len(users) != 1:
+        if len(users) != 1 or users[0] not in self.graph.cyclic:
             return False
         atom = self.graph.raw[users[0]].atom
         inner = atom.arg.atom if isinstance(atom, Fn) else None
@@ -156,7 +156,9 @@ class Chain:
         parts = []
         for mono, q in form.terms:
             loose = self.ring.opened(mono)
-            there = [k for k, (a, _) in enumerate(loose.atoms) if isinstance(a, Adj) and a.wrt.symbol is atom.wrt.symbol]
+            there = [
+                k for k, (a, _) in enumerate(loose.atoms) if isinstance(a, Adj) and a.wrt.symbol is atom.wrt.symbol
+            ]
             if not there:
                 parts.append(Form({mono: q}))
                 continue
@@ -209,7 +211,7 @@ class Chain:
         axes = {i for c in inside for i in (c.row, c.col)}
         rows = axes if generic.row.letter is not None else {generic.row}
         cols = axes if generic.col.letter is not None else {generic.col}
-        times = {c.time for c in inside if c.time is not None} if symbol.timed else {None}
+        times: set[Index | None] = {c.time for c in inside if c.time is not None} if symbol.timed else {None}
         if symbol.timed:
             times |= {t.shifted(1) for t in times if t is not None}
         for row, col, time in product(rows, cols, times):

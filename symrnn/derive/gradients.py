@@ -7,6 +7,7 @@ what the chain rule gives through the direct users first, and what that comes to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -16,7 +17,7 @@ from symrnn.checker import Checker
 from symrnn.claims import Claim
 from symrnn.derive.chain import Chain, held
 from symrnn.derive.entries import Entries, renamed, substituted, written_out
-from symrnn.derive.group import Group
+from symrnn.derive.group import Group, collected
 from symrnn.derive.indexed import Indexed
 from symrnn.derive.matrices import Matrices
 from symrnn.derive.source import failures, position
@@ -37,10 +38,11 @@ MOST_TERMS = 3  # a sum over no more components is spelled out in components
 
 @dataclass(frozen=True)
 class Line:
-    """``lhs`` and what it is equal to, in printed order."""
+    """``lhs`` and what it is equal to, in printed order; ``where``: for which lengths, in LaTeX."""
 
     lhs: Expr
     members: tuple[Expr, ...]
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,7 @@ class Derivative:
         rows, cols = (range(1, self.owner.number(d) + 1) for d in self.symbol.shape)
         for row, col in product(rows, cols):
             to = dict(zip(self.owner.free, (Index(None, row), Index(None, col)), strict=True))
-            parts = [
-                written_out(renamed(e, to), MOST_TERMS, self.owner.limit) for e in (line.lhs, *line.members)
-            ]
+            parts = [written_out(renamed(e, to), MOST_TERMS, self.owner.limit) for e in (line.lhs, *line.members)]
             yield Line(parts[0], tuple(parts[1:]))
 
     # -- pieces -----------------------------------------------------------------------------------
@@ -181,10 +181,8 @@ class Derivative:
             members = [self._expression(best)]
         except Abstain:
             return self._by_sums(wrt, direct, best)
-        try:
+        with suppress(Abstain):
             members.insert(0, self._expression(direct))
-        except Abstain:
-            pass
         return Line(self._lhs(wrt), tuple(dict.fromkeys(members)))
 
     def _by_sums(self, wrt: Ref, direct: Form, best: Form) -> Line:
@@ -192,7 +190,7 @@ class Derivative:
         i, j = (Index(x) for x in self.owner.free)
         to = {ROW: i, COL: j}
         ring = self.owner.chain.ring
-        members = [self.owner.indexed()(ring.rename(f, to)) for f in (direct, best)]
+        members = [self.owner.indexed()(ring.rename(collected(ring, f), to)) for f in (direct, best)]
         lhs = self._lhs(wrt)
         entry = lhs if wrt.scalar else Gradient(SCALAR, lhs.of, Entry(SCALAR, wrt, *self._ends(i, j)))
         return Line(entry, tuple(dict.fromkeys(members)))
@@ -206,7 +204,9 @@ class Derivative:
         generic = chain.generic(self.symbol)
         axes = [chain.shapes.find(a) for a in chain.shapes.of_symbol(self.symbol)]
         free = {
-            i.letter: a for i, a in zip((generic.row, generic.col), axes, strict=True) if i.letter is not None and a != ONE
+            i.letter: a
+            for i, a in zip((generic.row, generic.col), axes, strict=True)
+            if i.letter is not None and a != ONE
         }
         return self.owner.matrices(form, free)
 
@@ -372,7 +372,7 @@ class Gradients(Mapping[str, Derivative]):
 
     def in_values(self, e: Expr) -> Expr:
         """An expression with the gradients that are free of gradients, ŷ − y say, written as what they are."""
-        to = {}
+        to: dict[Expr, Expr] = {}
         for x in e.walk():
             if isinstance(x, Gradient) and isinstance(x.wrt, Ref) and x.wrt.copy is None:
                 name = self.names.get(x.wrt.symbol, "")
@@ -436,11 +436,15 @@ class Gradients(Mapping[str, Derivative]):
 
 
 def _speaks_of(e: Expr, letter: str) -> bool:
-    return any(isinstance(x, Ref) and letter in (getattr(i, "letter", None) for i in (x.time, x.copy)) for x in e.walk())
+    return any(
+        isinstance(x, Ref) and letter in (getattr(i, "letter", None) for i in (x.time, x.copy)) for x in e.walk()
+    )
 
 
 def _latest(e: Expr, letter: str) -> int:
-    return max((x.time.offset for x in e.walk() if isinstance(x, Ref) and x.time and x.time.letter == letter), default=0)
+    return max(
+        (x.time.offset for x in e.walk() if isinstance(x, Ref) and x.time and x.time.letter == letter), default=0
+    )
 
 
 def _unrolled(e: Expr, limit: Callable[[Index], int | None]) -> Expr:
@@ -455,7 +459,13 @@ def _loss(checker: Checker, name: str | None) -> Symbol:
             if plain(s) == name:
                 return s
         raise UsageError(f"{checker.document.source.path}: no scalar '{name}' without a step is defined")
-    used = {r.symbol for some in checker.model.definitions.values() for d in some for r in d.rhs.walk() if isinstance(r, Ref)}
+    used = {
+        r.symbol
+        for some in checker.model.definitions.values()
+        for d in some
+        for r in d.rhs.walk()
+        if isinstance(r, Ref)
+    }
     ends = [s for s in made if s not in used]
     if len(ends) == 1:
         return ends[0]

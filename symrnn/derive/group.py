@@ -134,6 +134,27 @@ def _heap(ring: Ring, some: list[tuple[Mono, Fraction]], least: int) -> Form:
     return ring.spread(number, outer, [inside])
 
 
+def collected(ring: Ring, form: Form) -> Form:
+    """The form with what all its monomials share outside of one bracket, whatever stays inside."""
+    if len(form.terms) < 2:
+        return form
+    some = []
+    for mono, _ in form.terms:
+        bound = {name for name, _ in mono.sums} | set(mono.steps)
+        some.append({a: p for a, p in mono.atoms if p > 0 and a.letters.isdisjoint(bound)})
+    shared = {a: min(here.get(a, 0) for here in some) for a in some[0]}
+    shared = {a: p for a, p in shared.items() if p}
+    if not shared or any(mono.deltas or mono.guard for mono, _ in form.terms):
+        return form
+    rest = []
+    for mono, q in form.terms:
+        loose = ring.opened(mono)
+        loose.atoms = [(a, p - shared.get(a, 0)) for a, p in loose.atoms if p != shared.get(a, 0)]
+        rest.append(ring.mono(q, loose))
+    inner = ring.add(*rest)
+    return ring.mono(Fraction(1), Loose(atoms=[*shared.items(), (Group(inner), 1)])) if len(inner.terms) > 1 else form
+
+
 def _even(form: Form) -> tuple[Fraction, Form]:
     """A number common to all monomials taken out; the number 1, or else a term, stays positive in front."""
     sizes = {abs(q) for _, q in form.terms}
@@ -141,7 +162,7 @@ def _even(form: Form) -> tuple[Fraction, Form]:
         return Fraction(1), form
     q = sizes.pop()
     units = [c for m, c in form.terms if not m.key]
-    if units and units[0] < 0 or not units and all(c < 0 for _, c in form.terms):
+    if (units and units[0] < 0) or (not units and all(c < 0 for _, c in form.terms)):
         q = -q
     return q, Form({m: c / q for m, c in form.terms})
 

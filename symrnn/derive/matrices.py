@@ -69,7 +69,7 @@ class Edge:
 
     def seen(self, row: str) -> Expr:
         """The matrix with its rows on the letter."""
-        return self.value if self.row == row else transpose(self.value)
+        return self.value if self.row == row else flipped(self.value)
 
     def other(self, letter: str) -> str:
         """The letter at the other end."""
@@ -88,7 +88,9 @@ class Net:
 class Matrices:
     """Makes matrix expressions. ``hadamard``: u ⊙ v where diag(u) v could stand."""
 
-    def __init__(self, ring: Ring, shapes: Shapes, letters: frozenset[str], hadamard: bool = False, bound: str = "k") -> None:
+    def __init__(
+        self, ring: Ring, shapes: Shapes, letters: frozenset[str], hadamard: bool = False, bound: str = "k"
+    ) -> None:
         self.ring, self.shapes, self.letters, self.hadamard, self.bound = ring, shapes, letters, hadamard, bound
 
     def dim(self, axis: str) -> Dim:
@@ -112,7 +114,7 @@ class Matrices:
         Raises Abstain where there is none; the result is compared with the form.
         """
         found = self.expression(form, tuple(free), dict(free))
-        scope = dict(free) | {x: STEP for x in _steps(form)}
+        scope = dict(free) | dict.fromkeys(_steps(form), STEP)
         tr = Translator(self.ring, Shapes(self.shapes.sizes, self.shapes), scope, _derive(self.ring))
         where = [Index(x) for x in free]
         row, col = (where + [UNIT_INDEX] * 2)[:2]
@@ -305,7 +307,9 @@ class Matrices:
         high = self.dim(axes[letter])
         name = self.bound
         entry = Entry(SCALAR, value, Index(name), UNIT_INDEX)
-        return Reduce(SCALAR, "sum", name, UNIT_INDEX, Index(None, high) if isinstance(high, int) else Index(high), entry)
+        return Reduce(
+            SCALAR, "sum", name, UNIT_INDEX, Index(None, high) if isinstance(high, int) else Index(high), entry
+        )
 
     def _vector(self, weights: list[Weight]) -> Weight:
         """The product of the weights of one letter, entry by entry; a gradient stands last."""
@@ -354,6 +358,22 @@ class Matrices:
         if two:
             value = MatMul(value.shape, value, self._diag(self._vector(two).value))
         return value
+
+
+def flipped(e: Expr) -> Expr:
+    """The transpose, taken inside of products: (A B)ᵀ = Bᵀ Aᵀ."""
+    rows, cols = e.shape
+    match e:
+        case Transpose(body=body):
+            return body
+        case Diag():
+            return e
+        case MatMul(left=left, right=right):
+            return MatMul((cols, rows), flipped(right), flipped(left))
+        case Times(left=left, right=right) if left.shape == right.shape and 1 not in e.shape:
+            return Times((cols, rows), flipped(left), flipped(right))
+        case _:
+            return transpose(e)
 
 
 def _times(values: list[Expr]) -> Expr:

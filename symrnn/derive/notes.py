@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symrnn.derive.entries import renamed, substituted, written_out
 from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
@@ -95,8 +95,10 @@ class Notes:
         name = self._name(d.symbol)
         yield Heading(f"Gradient with respect to ${name}$")
         cases = d.cases
-        yield Text(f"{self._users(d.symbol)} The chain rule over {'them' if self._many(d.symbol) else 'it'} gives"
-                   + (", at the last step," if len(cases) > 1 else ""))
+        yield Text(
+            f"{self._users(d.symbol)} The chain rule over {'them' if self._many(d.symbol) else 'it'} gives"
+            + (", at the last step," if len(cases) > 1 else "")
+        )
         yield self.display(d.values(cases[0]))
         yield from self._by_components(d, cases[0])
         if len(cases) > 1:
@@ -112,7 +114,10 @@ class Notes:
             opened = substituted(line.members[-1], {cases[0].lhs: cases[0].members[-1]})
             if opened != line.members[-1]:
                 line = Line(line.lhs, (*line.members, opened))
-            yield Text("One step earlier, what happens at the last step counts too, through the quantities of that step:")
+            line = replace(line, where=self._longer(line, before))
+            yield Text(
+                "One step earlier, what happens at the last step counts too, through the quantities of that step:"
+            )
             yield self.display(line)
         else:
             for line in cases[1:-1]:
@@ -120,6 +125,14 @@ class Notes:
         yield Text(f"The same holds at every step ${now}$ that has a later one. This is the recursion:")
         yield self.display(generic)
         yield from self._sums(d, generic)
+
+    def _longer(self, line: Line, before: Index) -> str:
+        """The condition that there is a step ``before`` the last, where the quantities of the line do not say so."""
+        lags, last = self.gradients.checker.model.lags, self.gradients.chain.graph
+        parts = (x for e in (line.lhs, *line.members) for x in e.walk())
+        if any(isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts):
+            return ""
+        return f"\\quad \\text{{for }} {last.last} > {last.first}"
 
     def _by_components(self, d: Derivative, line: Line) -> Iterator[Block]:
         yield from self._sums(d, line)
@@ -225,11 +238,13 @@ class Notes:
         out = []
         for line in block.lines:
             lhs, *members = (self.typeset(e) for e in (line.lhs, *line.members))
-            whole = " = ".join((lhs, *members))
+            whole = " = ".join((lhs, *members)) + (f" {line.where}" if line.where else "")
             if len(block.lines) == 1 and length(whole) <= WIDE:
                 return whole
             out += [f"{lhs if not k else '  '} &= {row}" for k, m in enumerate(members) for row in (m,)]
         rows = " \\\\\n".join(r for row in out for r in broken(row))
+        if block.lines[-1].where:
+            rows += f" {block.lines[-1].where}"
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
     def uses(self, name: str, blocks: Iterable[Block]) -> bool:

@@ -13,7 +13,6 @@ _NOTE = "Everything below was written by `symrnn derive` from the equations abov
 _STEP = "Here $\\operatorname{step}(x)$ is the slope of the rectifier: 1 for $x > 0$, 0 for $x < 0$."
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
-\usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath, amssymb}
 \usepackage[margin=2.4cm]{geometry}
@@ -63,7 +62,10 @@ def tex(gradients: Gradients) -> str:
         front = re.search(r"(?s)^(.*)\\begin\{document\}", source.text)
         start = front[1] if front else _PREAMBLE
     else:
-        start, body = _PREAMBLE + f"\\title{{{title}}}\n\\date{{}}\n", "\\maketitle\n\n" + "\n\n".join(_from_markdown(source.text))
+        start, body = (
+            _PREAMBLE + f"\\title{{{title}}}\n\\date{{}}\n",
+            "\\maketitle\n\n" + "\n\n".join(_from_markdown(source.text)),
+        )
     parts = [body, *_remarks(notes, blocks), *(_tex(notes, b) for b in blocks)]
     return f"{start}\\begin{{document}}\n\n" + "\n\n".join(parts) + "\n\n\\end{document}\n"
 
