@@ -49,7 +49,7 @@ class Entries:
 
     def __call__(self, e: Expr, i: Index, j: Index) -> Expr:
         """The component (i, j) as a scalar expression without matrices."""
-        if e.scalar and type(e) in (Ref, Entry, Count, Delta, Number):
+        if e.scalar and type(e) in (Ref, Entry, Count, Delta, Number, Gradient):
             return e
         case = _CASES.get(type(e))
         if case is None:

@@ -6,7 +6,8 @@ what the chain rule gives through the direct users first, and what that comes to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from symrnn.derive.chain import Chain, held
 from symrnn.derive.entries import Entries, renamed, substituted, written_out
 from symrnn.derive.group import Group, collected
 from symrnn.derive.indexed import Indexed
+from symrnn.derive.lines import Line, over
 from symrnn.derive.matrices import Matrices
 from symrnn.derive.source import failures, position
 from symrnn.derive.typeset import Typesetter
@@ -34,15 +36,6 @@ from symrnn.verdict import ClaimReport
 FORMS = ("components", "sums", "matrix")
 _LETTERS = "ijklmnpqrsuvw"
 MOST_TERMS = 3  # a sum over no more components is spelled out in components
-
-
-@dataclass(frozen=True)
-class Line:
-    """``lhs`` and what it is equal to, in printed order; ``where``: for which lengths, in LaTeX."""
-
-    lhs: Expr
-    members: tuple[Expr, ...]
-    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ class Derivative:
         if form != "matrix":
             found = [self.sums(line) for line in found]
         if steps is not None:
-            found = [x for line in found for x in self.owner.over(line, steps)]
+            found = [x for line in found for x in over(self.owner.checker.manifest.steps, line, steps)]
         if form == "components":
             found = [x for line in found for x in self.components(line)]
         return found
@@ -256,8 +249,8 @@ def plain(symbol: Symbol) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Letters, digits and underscores."""
-    return "".join(c if c.isalnum() else "_" for c in text)
+    """Letters and digits, with single underscores between them: W_xh, W_2, hat_y."""
+    return re.sub(r"\W+|_+", "_", re.sub(r"\W*_\W*", "_", text.replace(",", ""))).strip("_")
 
 
 class Gradients(Mapping[str, Derivative]):
@@ -291,8 +284,11 @@ class Gradients(Mapping[str, Derivative]):
         self.typeset = Typesetter(checker)
         self.names: dict[Symbol, str] = {}
         for symbol in sorted(checker.context.names.symbols, key=lambda s: (s is not self.loss, s.timed)):
-            taken = plain(symbol) in self.names.values()
-            self.names[symbol] = f"{plain(symbol)}_{plain_text(steps.index)}" if taken else plain(symbol)
+            name = plain(symbol)
+            for more in (f"_{plain_text(steps.index)}", *("_" * k for k in range(1, 9))):
+                if name in self.names.values():
+                    name = plain(symbol) + more
+            self.names[symbol] = name
         self.found = {
             self.names[symbol]: Derivative(self, symbol)
             for symbol in checker.context.names.symbols
@@ -391,23 +387,6 @@ class Gradients(Mapping[str, Derivative]):
         first, last = self.chain.graph.first, self.chain.graph.last
         return Reduce(body.shape, "sum", self.now.letter, first, last, body, timed=True)
 
-    def over(self, line: Line, steps: int) -> Iterator[Line]:
-        """A line for a sequence of a given length: at every step that it speaks of, sums spelled out."""
-        last = {self.checker.manifest.steps.last: Index(None, steps)}
-        letter = str(self.now.letter)
-        limit: Callable[[Index], int | None] = lambda i: i.offset if i.letter is None else None  # noqa: E731
-        parts = [renamed(e, last) for e in (line.lhs, *line.members)]
-        free = _speaks_of(parts[0], letter)
-        times = range(steps, self.chain.graph.first.offset - 1, -1) if free else [0]
-        late = max((_latest(e, letter) for e in parts), default=0)
-        for t in times:
-            if free and t + late > steps:
-                continue
-            here = [renamed(e, {letter: Index(None, t)}) if free else e for e in parts]
-            if not free:
-                here = [_unrolled(e, limit) for e in here]
-            yield Line(here[0], tuple(here[1:]))
-
     def text(self, line: Line) -> str:
         """A line on one row."""
         return " = ".join(self.typeset(e) for e in (line.lhs, *line.members))
@@ -433,22 +412,6 @@ class Gradients(Mapping[str, Derivative]):
             claim = Claim(f"line{k}", "relation", lhs, rhs, rhs.span)
             out.append(self.checker.claim(claim, ""))
         return out
-
-
-def _speaks_of(e: Expr, letter: str) -> bool:
-    return any(
-        isinstance(x, Ref) and letter in (getattr(i, "letter", None) for i in (x.time, x.copy)) for x in e.walk()
-    )
-
-
-def _latest(e: Expr, letter: str) -> int:
-    return max(
-        (x.time.offset for x in e.walk() if isinstance(x, Ref) and x.time and x.time.letter == letter), default=0
-    )
-
-
-def _unrolled(e: Expr, limit: Callable[[Index], int | None]) -> Expr:
-    return written_out(e, 12, limit) if isinstance(e, Reduce) and e.timed else e
 
 
 def _loss(checker: Checker, name: str | None) -> Symbol:

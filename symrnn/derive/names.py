@@ -5,8 +5,6 @@ Every spelling is read back by the document's own names before it is used: what 
 
 from __future__ import annotations
 
-import re
-
 from symrnn.checker import Checker
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.expression import Elaborator
@@ -14,7 +12,6 @@ from symrnn.expr import Entry, Expr, Index, Ref, Symbol
 from symrnn.general.form import Abstain
 from symrnn.latex import notation as n
 from symrnn.latex.parser import parse_expression
-from symrnn.latex.printer import latex
 
 _COMMANDS = {
     "tanh": "\\tanh", "exp": "\\exp", "ln": "\\ln", "sin": "\\sin", "cos": "\\cos", "sinh": "\\sinh",
@@ -30,14 +27,14 @@ class Spelling:
         self.words = frozenset(checker.manifest.words)
         text = "\n".join(f.latex for f in checker.document.formulas)
         self.last = checker.manifest.steps.last
-        word = "\\text" if "\\text{" in text else "\\operatorname"
-        self.diag, self.softmax = f"{word}{{diag}}", f"{word}{{softmax}}"
+        self.diag, self.softmax = (
+            f"\\text{{{w}}}" if f"\\text{{{w}}}" in text else f"\\operatorname{{{w}}}" for w in ("diag", "softmax")
+        )
         if "\\top" in text or self.last == "T":
             self.transpose = "\\top"
         else:
             self.transpose = "T"
         self.log = "\\log" if "\\log" in text and "\\ln" not in text else "\\ln"
-        self.bold = bool(re.search(r"\\boldsymbol|\\bm\b", text))
         self.known: dict[tuple[str, ...], bool] = {}
 
     # -- functions --------------------------------------------------------------------------------
@@ -99,7 +96,7 @@ class Spelling:
                     out.append(self._stepped(f"{base}_{_braced(subs)}", ref))
         elif symbol.timed == "sub":
             out.append(f"{_styled(symbol.key, symbol.style)}_{{{below},{_show(_time(ref))},{','.join(indices)}}}")
-        out.append(f"({self.whole(ref)})_{_braced(subs)}")
+        out += [f"({self.whole(ref)})_{_braced(below)}" for below in (subs, ",".join(indices))]
         return list(dict.fromkeys(out))
 
     def raised(self, e: Expr, sup: str) -> str | None:
@@ -191,6 +188,3 @@ def _styled(key: str, style: str) -> str:
     for accent in reversed(accents):
         text = f"\\{accent}{{{text}}}"
     return text + "'" * primes
-
-
-__all__ = ["Spelling", "latex"]

@@ -11,7 +11,8 @@ from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
 from symrnn.expr import Add, Apply, Entry, Expr, Gradient, Index, Number, Ref, Symbol
 from symrnn.general.form import Abstain
 
-WIDE = 84
+WIDE = 76  # characters, about, of a formula on one row
+ROW = 64  # of a row in an alignment
 _ONE = Index(None, 1)
 
 
@@ -269,19 +270,25 @@ def length(latex: str) -> int:
 def broken(row: str) -> Iterator[str]:
     """A long sum on several rows, broken before a plus or minus that no bracket holds."""
     head, _, tail = row.partition("&= ")
-    pieces = [""]
-    depth = 0
-    k = 0
-    while k < len(tail):
-        c = tail[k]
+    rows = [""]
+    for term in _terms(tail):
+        if rows[-1] and length(rows[-1]) + length(term) > ROW:
+            rows.append("")
+        rows[-1] += term
+    yield f"{head}&= {rows[0].strip()}"
+    for more in rows[1:]:
+        yield f"   &\\quad {more.strip()}"
+
+
+def _terms(text: str) -> Iterator[str]:
+    """The terms of a sum, each with its sign."""
+    depth, start = 0, 0
+    for k, c in enumerate(text):
         depth += (c in "({[") - (c in ")}]")
-        if depth == 0 and tail[k : k + 3] in (" + ", " - ") and length(pieces[-1]) > WIDE * 0.62:
-            pieces.append("")
-        pieces[-1] += c
-        k += 1
-    yield f"{head}&= {pieces[0].rstrip()}"
-    for piece in pieces[1:]:
-        yield f"   &\\quad {piece.strip()}"
+        if depth == 0 and text[k : k + 3] in (" + ", " - "):
+            yield text[start:k]
+            start = k
+    yield text[start:]
 
 
 def _and(names: list[str]) -> str:
