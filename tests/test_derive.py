@@ -83,7 +83,7 @@ def test_what_is_printed_is_read_as_what_was_meant(cell: str, form: str) -> None
             elab = Elaborator(checker.context)
             read = elab.expr(parse_expression(found.typeset(e)))
             assert all(elab.scope.same(a, b) for a, b in zip(read.shape, e.shape, strict=True)), found.typeset(e)
-            steps = {name: STEP for name in (checker.manifest.steps.index, checker.manifest.steps.last)}
+            steps = dict.fromkeys((checker.manifest.steps.index, checker.manifest.steps.last), STEP)
             shapes = Shapes(checker.manifest.sizes, found.chain.shapes)
             scope = dict(steps)
             axes = shapes.of(e, scope)
@@ -110,13 +110,22 @@ def _read(checker: Checker, latex: str):  # type: ignore[no-untyped-def]
 
 NOTE = {
     ("h", 0): r"\mathbf{V}^T \nabla_{\mathbf{o}^{(\tau)}} L",  # (33)
-    ("h", 1): r"\mathbf{W}^T \text{diag}\left(1 - (\mathbf{h}^{(t+1)})^2\right) \left(\nabla_{\mathbf{h}^{(t+1)}} L\right)"
+    (
+        "h",
+        1,
+    ): r"\mathbf{W}^T \text{diag}\left(1 - (\mathbf{h}^{(t+1)})^2\right) \left(\nabla_{\mathbf{h}^{(t+1)}} L\right)"
     r" + \mathbf{V}^T \left(\nabla_{\mathbf{o}^{(t)}} L\right)",  # (45)
     ("c", 0): r"\sum_t \nabla_{\mathbf{o}^{(t)}} L",  # (50), (84)
     ("b", 0): r"\sum_t \text{diag}\left(1 - (\mathbf{h}^{(t)})^2\right) \nabla_{\mathbf{h}^{(t)}} L",  # (63), (85)
     ("V", 0): r"\sum_t \left(\nabla_{\mathbf{o}^{(t)}} L \right) (\mathbf{h}^{(t)})^T",  # (86)
-    ("W", 0): r"\sum_t \text{diag}\left(1 - (\mathbf{h}^{(t)})^2\right) (\nabla_{\mathbf{h}^{(t)}} L) (\mathbf{h}^{(t-1)})^T",
-    ("U", 0): r"\sum_t \text{diag}\left(1 - (\mathbf{h}^{(t)})^2\right) (\nabla_{\mathbf{h}^{(t)}} L) (\mathbf{x}^{(t)})^T",
+    (
+        "W",
+        0,
+    ): r"\sum_t \text{diag}\left(1 - (\mathbf{h}^{(t)})^2\right) (\nabla_{\mathbf{h}^{(t)}} L) (\mathbf{h}^{(t-1)})^T",
+    (
+        "U",
+        0,
+    ): r"\sum_t \text{diag}\left(1 - (\mathbf{h}^{(t)})^2\right) (\nabla_{\mathbf{h}^{(t)}} L) (\mathbf{x}^{(t)})^T",
 }
 
 
