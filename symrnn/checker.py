@@ -5,31 +5,31 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import product as tuples
 
 from symrnn.algebra.decide import Decider, Outcome
 from symrnn.algebra.terms import Term
-from symrnn.claims import Claim, Equation, Typed
-from symrnn.diagnostic import Diagnostic, Problem, Severity
+from symrnn.claims import Claim, Equation, Typed, key
+from symrnn.diagnostic import UNDECIDED, Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
-from symrnn.elaborate.context import AS_PRINTED, READINGS, Reading
+from symrnn.elaborate.context import AS_PRINTED, Reading
+from symrnn.elaborate.definitions import defining, spread
 from symrnn.elaborate.names import spaces
 from symrnn.elaborate.paper import read_paper
+from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Expr, Index, Number, Reduce, Ref, show_shape
+from symrnn.expr import Index, Number, Ref, reach, show_shape
 from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.latex import notation as n
-from symrnn.latex.printer import latex
-from symrnn.latex.tree import Fence, Frac, Name, Product, Stand, Tree, Word
+from symrnn.latex.printer import latex, short
+from symrnn.latex.tree import Frac, Tree
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
 from symrnn.opinion import ask
 from symrnn.read.document import Document
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, worst
 
-NOT_UNDERSTOOD = frozenset({"SR102", "SR190"})  # we could not read it: no verdict about its truth
 INTERNAL = "SR900"
 MOST_INSTANCES = 20_000
 _MEETS: dict[str, Callable[[int, int], bool]] = {
@@ -74,7 +74,9 @@ class Checker:
         self.model = Model(self.paper.definitions, manifest.sizes, steps.first, steps.last)
         self.timed = any(s.timed for s in self.context.names.symbols)
         self.lengths = steps.check if self.timed else (steps.first,)
+        self.open = spread(self.context.failed, self.paper.definitions)
         self.decider = Decider()
+        self.general = GeneralDecider(self.paper.definitions, manifest, self.model.lags, self.timed)
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
         self.judged: dict[int, Judgement] = {}
         self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
@@ -108,7 +110,7 @@ class Checker:
     def _equation(self, equation: Equation) -> EquationReport:
         line, column = self.document.source.line_column(equation.span.start)
         if equation.problem is not None:
-            kind = Kind.UNDECIDED if equation.problem.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
+            kind = _unread(equation.problem)
             return EquationReport(equation.number, line, column, equation.latex, kind, (), (equation.problem,))
         claims = []
         for claim in equation.claims:
@@ -128,18 +130,12 @@ class Checker:
         judgement = self.judged[id(claim.rhs)] = self.in_general(claim, self.judge(claim, number))
         return self.report(claim, judgement)
 
-    @cached_property
-    def general(self) -> GeneralDecider:
-        """The decider for every size and every length."""
-        return GeneralDecider(self.paper.definitions, self.manifest, self.model.lags, self.timed)
-
     def in_general(self, claim: Claim, found: Judgement) -> Judgement:
         """What holds at some sizes and lengths, looked at for all."""
         if found.typed is None or not (found.instances or found.witness is not None):
             return found
         given = tuple(self.assumptions[a] for a in found.assumptions)
-        refuted = found.kind is Kind.REFUTED
-        return replace(found, general=ask(self.general, found.typed, claim.where, given, claim.id, refuted))
+        return replace(found, general=ask(self.general, found.typed, claim, given, found.kind is Kind.REFUTED))
 
     def judge(self, claim: Claim, number: str) -> Judgement:
         """As printed first, then under the readings; of each, without assumptions first."""
@@ -149,7 +145,8 @@ class Checker:
             message = f"the relation '{claim.relation}' is not decided"
             return Judgement(Kind.UNDECIDED, diagnostic=Diagnostic("SR190", message, claim.span))
         if claim.lhs is None or claim.kind == "definition":
-            return self.introduce(claim)
+            before = self.paper.again.get(key(claim))
+            return self.introduce(claim) if before is None else self.repeat(claim, number, before)
         first: Judgement | None = None
         for reading in applicable(claim, self.manifest):
             found = self.under(claim, number, reading)
@@ -163,7 +160,7 @@ class Checker:
         if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and self.holds_flipped(claim, number):
             message = "it holds in the other layout of Jacobians (see layout in the manifest)"
             first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
-        if claim.conditional and first.kind is Kind.REFUTED:
+        if first.kind is Kind.REFUTED and (claim.conditional or _half_known(claim, first.typed)):
             message = "false without its condition, and that condition is not yet understood"
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
@@ -184,27 +181,39 @@ class Checker:
         """``A ∈ R^{m×n}``: a statement of shape."""
         assert claim.lhs is not None
         wanted = spaces(claim.rhs)
+        if wanted is None:
+            message = "the relation '\\in' is not decided"
+            return Judgement(Kind.UNDECIDED, diagnostic=Diagnostic("SR190", message, claim.span))
         try:
             typed = elaborate_side(self.context, claim.lhs, AS_PRINTED)
         except Problem as problem:
-            kind = Kind.UNDECIDED if problem.diagnostic.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
-            return Judgement(kind, diagnostic=problem.diagnostic)
-        assert typed is not None and wanted is not None
+            return Judgement(_unread(problem.diagnostic), diagnostic=problem.diagnostic)
+        assert typed is not None
         letters = Letters(self.context.sizes)
         if all(letters.same(a, b) for a, b in zip(typed.lhs.shape, wanted, strict=True)):
             return Judgement(Kind.DEFINED, typed)
         message = f"this is {show_shape(typed.lhs.shape)}, not {show_shape(wanted)}"
         return Judgement(Kind.ILL_FORMED, typed, diagnostic=Diagnostic("SR302", message, claim.span))
 
+    def repeat(self, claim: Claim, number: str, before: str) -> Judgement:
+        """A line that defines what line ``before`` defines already: a claim like any other."""
+        found = self.judge(replace(claim, kind="relation"), number)
+        if found.kind is Kind.PROVED:
+            return found
+        message = f"line ({before}) defines '{short(claim.lhs or claim.rhs)}' already"
+        return replace(found, note=Diagnostic("SR210", message, claim.span))
+
     def introduce(self, claim: Claim) -> Judgement:
         """A definition, or an expression that the next line speaks of: it must have a meaning."""
-        first: Diagnostic | None = None
+        first = self.paper.failed.get(key(claim))
+        if first is not None:
+            return Judgement(_unread(first), diagnostic=first)
         for reading in applicable(claim, self.manifest):
             try:
                 if claim.lhs is None:
                     typed = elaborate_side(self.context, claim.rhs, reading)
                 else:
-                    typed = elaborate(self.context, _defining(claim), reading)
+                    typed = elaborate(self.context, defining(claim), reading)
             except Problem as problem:
                 first = first or problem.diagnostic
                 continue
@@ -215,8 +224,7 @@ class Checker:
                 return Judgement(Kind.ILL_FORMED, typed, diagnostic=Diagnostic("SR104", message, claim.span))
             return Judgement(Kind.DEFINED if reading == AS_PRINTED else Kind.CONDITIONAL, typed)
         assert first is not None
-        kind = Kind.UNDECIDED if first.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
-        return Judgement(kind, diagnostic=first)
+        return Judgement(_unread(first), diagnostic=first)
 
     def under(self, claim: Claim, number: str, reading: Reading) -> Judgement | None:
         """The claim under one reading; None when the reading changes nothing."""
@@ -225,8 +233,7 @@ class Checker:
         except Problem as problem:
             if reading != AS_PRINTED:
                 return None
-            kind = Kind.UNDECIDED if problem.diagnostic.code in NOT_UNDERSTOOD else Kind.ILL_FORMED
-            return Judgement(kind, diagnostic=problem.diagnostic)
+            return Judgement(_unread(problem.diagnostic), diagnostic=problem.diagnostic)
         if typed is None:
             return None
         found: Judgement | None = None
@@ -246,8 +253,10 @@ class Checker:
 
     def decide(self, claim: Claim, typed: Typed, assumptions: tuple[str, ...]) -> Judgement:
         """Every admissible instance: one that differs refutes, all equal prove."""
+        if (message := self.left_open(typed, assumptions)) is not None:
+            return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR192", message, claim.span))
         instances = []
-        unknown = False
+        doubts: set[Outcome] = set()
         self.decider.renew()
         try:
             for instance in self.instances(typed, assumptions, claim.where):
@@ -255,17 +264,31 @@ class Checker:
                     outcome = self.decider.decide(a, b)
                     if outcome is Outcome.DIFFERENT:
                         return Judgement(Kind.REFUTED, typed, assumptions, self.witness(instance, k))
-                    unknown = unknown or outcome is Outcome.UNKNOWN
+                    if outcome is not Outcome.EQUAL:
+                        doubts.add(outcome)
                 instances.append(instance)
         except Unsupported as error:
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR190", str(error), claim.span))
-        if unknown:
+        if doubts:
             message = "no exact proof that the sides are equal, and no point was found at which they certainly differ"
+            if Outcome.UNKNOWN not in doubts:
+                message = "no point was found at which both sides have a value"
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR191", message, claim.span))
         if not instances:
             message = "no step of the sequence gives every quantity on this line a value"
             return Judgement(Kind.ILL_FORMED, typed, assumptions, diagnostic=Diagnostic("SR307", message, claim.span))
         return Judgement(Kind.PROVED, typed, assumptions, instances=tuple(instances))
+
+    def left_open(self, typed: Typed, assumptions: tuple[str, ...]) -> str | None:
+        """Why a claim cannot be judged: it speaks of a quantity that a failed line should settle, or of one
+        that is computed from such a quantity.
+        """
+        given = {d.symbol: d for d in (self.assumptions[a] for a in assumptions)}
+        for side in (typed.lhs, typed.rhs, *(d.rhs for d in given.values())):
+            for e in side.walk():
+                if isinstance(e, Ref) and (why := self.open.get(e.symbol)) is not None:
+                    return f"'{e.symbol.name.removesuffix('(t)')}' is open here: {why}"
+        return None
 
     def instances(
         self, typed: Typed, assumptions: tuple[str, ...], where: tuple[tuple[Index, str, Index], ...] = ()
@@ -299,8 +322,8 @@ class Checker:
         """The lengths at which a claim is looked at: those of the manifest, and one more where a fixed step
         or a shift would else always be the last: at length 3 alone, step 3 is step τ.
         """
-        reach = max((_reach(e) for side in (typed.lhs, typed.rhs) for e in side.walk()), default=0)
-        longer = (reach + 2,) if self.timed and reach + 2 > self.lengths[-1] else ()
+        far = max((reach(e) for side in (typed.lhs, typed.rhs) for e in side.walk()), default=0)
+        longer = (far + 2,) if self.timed and far + 2 > self.lengths[-1] else ()
         if self.local(typed) and not where:
             return longer or self.lengths[-1:]
         return self.lengths + longer
@@ -327,7 +350,9 @@ class Checker:
         assert difference is not None
         at = {str(name): str(value) for name, value in difference.at.items()}
         row, col = divmod(k, instance.shape[1])
-        return Witness(instance.steps, instance.letters, (row + 1, col + 1), at, difference.lhs, difference.rhs)
+        length = self.manifest.steps.last.removeprefix("\\") if self.timed else ""
+        place = (row + 1, col + 1)
+        return Witness(instance.steps, instance.letters, place, at, difference.lhs, difference.rhs, length)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -411,44 +436,16 @@ class Checker:
         return Scope(sizes or "all", found if self.timed else "all")
 
 
-def _reach(e: Expr) -> int:
-    """The largest step or shift that an expression names by number."""
-    if isinstance(e, Ref):
-        indices = [e.time, e.copy]
-    elif isinstance(e, Reduce) and e.timed:
-        indices = [e.low, e.high, *e.without]
-    else:
-        return 0
-    return max((abs(i.offset) for i in indices if i is not None), default=0)
+def _half_known(claim: Claim, typed: Typed | None) -> bool:
+    """Whether a condition compares a letter of the claim with one that has no value: ``i = 1, …, N``."""
+    letters = set(typed.letters) if typed is not None else set()
+    pairs = [{a.letter, b.letter} - {None} for a, _, b in claim.where]
+    return any(pair & letters and pair - letters for pair in pairs)
 
 
-def applicable(claim: Claim, manifest: Manifest) -> Iterator[Reading]:
-    """The readings that could change anything in a claim, judged by the symbols printed in it."""
-    nodes = [node for tree in (claim.lhs, claim.rhs) if tree is not None for node in tree.walk()]
-    letters = {node.text for node in nodes if isinstance(node, Name)}
-    shorthand = any(isinstance(node, Stand) for node in nodes)
-    derives = bool(letters & {"\\partial", "\\nabla", "d"}) or any(isinstance(x, Word) and x.text == "d" for x in nodes)
-    last = {manifest.steps.index, manifest.steps.last} <= letters and _about_last(claim, manifest)
-    for reading in READINGS:
-        if (shorthand or not reading.component) and (derives or not reading.copy) and (last or not reading.last):
-            yield reading
-
-
-def _about_last(claim: Claim, manifest: Manifest) -> bool:
-    """Whether the left side (for a label, either side) speaks of the last step and of no generic one."""
-    for tree in (claim.lhs, claim.rhs) if claim.kind == "label" else (claim.lhs,):
-        names = {node.text for node in tree.walk() if isinstance(node, Name)} if tree is not None else set()
-        if manifest.steps.last in names and manifest.steps.index not in names:
-            return True
-    return False
-
-
-def _defining(claim: Claim) -> Claim:
-    """A definition's left side without the arguments it is printed with, ``f(x)``."""
-    lhs = claim.lhs
-    if isinstance(lhs, Product) and len(lhs.factors) == 2 and isinstance(lhs.factors[1][1], Fence):
-        lhs = lhs.factors[0][1]
-    return replace(claim, lhs=lhs)
+def _unread(problem: Diagnostic) -> Kind:
+    """The verdict of what could not be read."""
+    return Kind.UNDECIDED if problem.code in UNDECIDED else Kind.ILL_FORMED
 
 
 def _reading(lhs: Tree | None, rhs: Tree, relation: str) -> str:

@@ -83,10 +83,24 @@ class Definition:
         return True
 
 
+Key = tuple[str, Tree]
+
+
+def key(claim: Claim) -> Key:
+    """What tells the claims of a document apart, however often they are read."""
+    return claim.id, claim.rhs
+
+
 @dataclass
 class Paper:
-    """The claims of a document with what its definitions say."""
+    """The claims of a document with what its definitions say.
+
+    ``failed``: the claims that should define and do not, with the reason. ``again``: those that define what
+    a line before them, of the number given, defines already.
+    """
 
     equations: list[Equation] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    sources: dict[int, Claim] = field(default_factory=dict)  # by the id of the definition
+    failed: dict[Key, Diagnostic] = field(default_factory=dict)
+    again: dict[Key, str] = field(default_factory=dict)

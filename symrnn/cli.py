@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from symrnn import __version__
 from symrnn.derive_command import derive
 from symrnn.diagnostic import UsageError
+from symrnn.train import commands
 
 if TYPE_CHECKING:
     from symrnn.library import Report
@@ -52,6 +53,9 @@ def main(debug: bool) -> None:
     """
 
 
+commands.register(main)
+
+
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: NAME.toml beside NAME.md).")
@@ -65,6 +69,12 @@ def main(debug: bool) -> None:
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report to this file.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Documents checked at once.")
+@click.option(
+    "--repair/--no-repair",
+    default=True,
+    show_default=True,
+    help="Search for the smallest proved edit of what is wrong.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 for conditional equations too.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 @click.pass_context
@@ -75,6 +85,7 @@ def check(
     form: str,
     output: Path | None,
     jobs: int,
+    repair: bool,
     strict: bool,
     color: str,
 ) -> None:
@@ -93,7 +104,7 @@ def check(
         raise UsageError("--manifest goes with one document")
     colored = color == "always" or (color == "auto" and output is None and sys.stdout.isatty())
     debug = bool(ctx.find_root().params.get("debug"))
-    tasks = [(path, manifest, form, colored, debug) for path in found]
+    tasks = [_Task(path, manifest, form, colored, repair, debug) for path in found]
     if jobs > 1 and len(tasks) > 1:
         with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
             results = list(pool.map(_check_one, tasks))
@@ -103,29 +114,40 @@ def check(
     if output is None:
         click.echo(text, nl=False, color=colored or None)
     else:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
-    broken = [path for (path, *_), (_, kinds) in zip(tasks, results, strict=True) if "internal error" in kinds]
+        _write(output, text)
+    broken = [task.path for task, (_, kinds) in zip(tasks, results, strict=True) if "internal error" in kinds]
     for path in broken:
         click.echo(f"symrnn: {path}: internal error; the report says where, --debug shows the traceback", err=True)
     bad = {"refuted", "ill-formed", "undecided"} | ({"conditional"} if strict else set())
     ctx.exit(2 if broken else 1 if any(bad & kinds for _, kinds in results) else 0)
 
 
-def _check_one(task: tuple[Path, Path | None, str, bool, bool]) -> tuple[str, set[str]]:
-    """One document's report, rendered, and the verdicts in it; runs in a worker with ``--jobs``."""
+class _Task(NamedTuple):
+    """One document to check; it travels to a worker with ``--jobs``."""
+
+    path: Path
+    manifest: Path | None
+    form: str
+    colored: bool
+    repair: bool
+    debug: bool
+
+
+def _check_one(task: _Task) -> tuple[str, set[str]]:
+    """One document's report, rendered, and the verdicts in it."""
     from symrnn.checker import INTERNAL, Checker
     from symrnn.library import check as check_document
 
-    path, manifest, form, colored, Checker.debug = task
-    with _Progress(str(path)) as progress:
-        report = check_document(path, manifest, progress)
+    Checker.debug = task.debug
+    with _Progress(str(task.path)) as progress:
+        report = check_document(task.path, task.manifest, progress)
     found = {e.verdict.value for e in report.equations}
     if any(d.code == INTERNAL for e in report.equations for d in e.diagnostics):
         found.add("internal error")
-    return _rendered(form, report, colored), found
+    if task.repair and task.form in ("text", "json"):
+        with _Progress(f"{task.path}: repairs") as progress:
+            report.equations = report.repaired(progress=progress)
+    return _rendered(task.form, report, task.colored), found
 
 
 def _rendered(form: str, report: Report, colored: bool) -> str:
@@ -177,6 +199,70 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         if hasattr(self, "bar"):
             self.bar.stop()
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: NAME.toml beside NAME.md).")
+@click.option("--diff", "action", flag_value="diff", default=True, help="Print a unified diff (the default).")
+@click.option("--write", "action", flag_value="write", help="Edit the document in place.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the corrected edition to this file.")
+@click.option("--unsafe", is_flag=True, help="Also make the first of several equally small edits.")
+@click.option(
+    "--effort", type=click.IntRange(1), default=1, show_default=True, help="Search so many times as long for an edit."
+)
+@click.pass_context
+def fix(
+    ctx: click.Context,
+    path: Path,
+    manifest: Path | None,
+    action: str,
+    output: Path | None,
+    unsafe: bool,
+    effort: int,
+) -> None:
+    """Mend what is wrong in a document with the smallest edits that are proved.
+
+    An edit is made only when every claim of the edited equation is proved as printed, without any re-reading.
+    Where several edits are equally small, none is made unless --unsafe is given. The text outside the edits
+    stays byte for byte.
+
+    \b
+    Exit status: 0 every equation is right now; 1 something is left that was not mended; 2 bad usage.
+    """
+    from difflib import unified_diff
+
+    from symrnn.library import check as check_document
+    from symrnn.repair.mend import GOOD, corrected
+
+    if not path.is_file():
+        raise UsageError(f"{path}: is no document")
+    with _Progress(str(path)) as progress:
+        report = check_document(path, manifest, progress)
+    with _Progress(f"{path}: repairs") as progress:
+        repaired = report.repaired(unsafe, effort, progress)
+    old = report.document.source.text
+    new, made = corrected(old, repaired, unsafe)
+    if output is not None or action == "write":
+        _write(output or path, new)
+    else:
+        lines = unified_diff(old.splitlines(True), new.splitlines(True), str(path), f"{path} (mended)")
+        click.echo("".join(line if line.endswith("\n") else line + "\n" for line in lines), nl=False)
+    wrong = [e for e in repaired if e.verdict not in GOOD]
+    mended = {id(r) for r in made}
+    left = [e.number for e in wrong if not any(id(r) in mended for r in e.repairs[:1])]
+    click.echo(f"symrnn: {len(wrong) - len(left)} of {len(wrong)} equations mended", err=True)
+    if left:
+        click.echo(f"symrnn: left as printed: {', '.join(left)}", err=True)
+    ctx.exit(1 if left else 0)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 @main.command()

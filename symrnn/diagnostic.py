@@ -16,14 +16,24 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+UNDECIDED = frozenset({"SR102", "SR190", "SR191", "SR192"})  # limits of the tool: nothing is said against the line
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One problem, tied to a span of the source when it has a place there."""
+    """One problem, tied to a span of the source when it has a place there.
+
+    One that only says why a line is undecided is a warning, never an error.
+    """
 
     code: str
     message: str
     span: Span | None = None
     severity: Severity = Severity.ERROR
+
+    def __post_init__(self) -> None:
+        if self.code in UNDECIDED and self.severity is Severity.ERROR:
+            object.__setattr__(self, "severity", Severity.WARNING)
 
 
 class UsageError(Exception):

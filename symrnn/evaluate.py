@@ -344,7 +344,14 @@ def _gradient(ev: Evaluator, e: Gradient) -> Mat:
     wrt = _variables(ev, e.wrt)
     base = e.wrt.body if isinstance(e.wrt, Entry) else e.wrt
     copy = ev.index(base.copy) if isinstance(base, Ref) and base.copy is not None else None
-    d = ev.world.derivative
+
+    def d(term: Term, v: Leaf | str, copy: int | None) -> Term:
+        """The derivative, which has a value only where the term has one."""
+        slope = ev.world.derivative(term, v, copy)
+        if getattr(term, "total", True):
+            return slope
+        return ev.ring.add(slope, ev.ring.mul(ev.ring.rational(0), term))  # type: ignore[no-any-return]
+
     if e.of.scalar:
         return Mat(tuple(tuple(d(of.rows[0][0], v, copy) for v in row) for row in wrt))
     if e.wrt.scalar:

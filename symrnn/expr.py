@@ -294,3 +294,18 @@ def transpose(value: Expr) -> Expr:
     if value.scalar:
         return value
     return Transpose((value.shape[1], value.shape[0]), value)
+
+
+def reach(e: Expr) -> int:
+    """The largest step or shift that an expression names by number; more where it counts with steps, so that
+    no polynomial that vanishes at the lengths of the manifest passes for zero.
+    """
+    if isinstance(e, Count):
+        return 7
+    if isinstance(e, Ref):
+        indices = [e.time, e.copy]
+    elif isinstance(e, Reduce) and e.timed:
+        indices = [e.low, e.high, *e.without]
+    else:
+        return 0
+    return max((abs(i.offset) for i in indices if i is not None), default=0)

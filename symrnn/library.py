@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import UsageError
+from symrnn.lint import lint
 from symrnn.manifest import Manifest, load, loads
 from symrnn.read.document import Document, read_path, read_text
 from symrnn.verdict import EquationReport, Kind
 
 if TYPE_CHECKING:
     from symrnn.model import SympyModel
+    from symrnn.train.net import Net
 
 SUFFIXES = (".md", ".markdown", ".tex")
 
@@ -28,16 +30,42 @@ class Report:
     document: Document
     equations: tuple[EquationReport, ...]
     checker: Checker = field(repr=False)
+    _repaired: dict[tuple[bool, int], tuple[EquationReport, ...]] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, number: str) -> EquationReport:
-        """The equation with this number (the first, should the document have several)."""
-        for equation in self.equations:
+        """The equation with this number (the first, should the document have several).
+
+        Of one that is not right as printed, the repairs are searched for, in the whole document, once.
+        """
+        for k, equation in enumerate(self.equations):
             if equation.number == number:
-                return equation
+                wrong = equation.verdict in (Kind.REFUTED, Kind.ILL_FORMED, Kind.CONDITIONAL)
+                return self.repaired()[k] if wrong else equation
         raise KeyError(f"{self.path} has no equation ({number})")
 
     def __iter__(self) -> Iterator[EquationReport]:
         return iter(self.equations)
+
+    def repaired(
+        self, unsafe: bool = True, effort: int = 1, progress: Callable[[int, int], None] = lambda done, of: None
+    ) -> tuple[EquationReport, ...]:
+        """The verdicts with proved repairs of every line that is not right as printed; searched for once.
+
+        ``unsafe``: whether later lines of a chain may rely on an unsafe repair of its head. ``effort``: how many
+        times as long as usual to search for edits of several slips.
+        """
+        key = (unsafe, effort)
+        if key not in self._repaired:
+            from symrnn.repair.mend import mend
+
+            self._repaired[key] = tuple(mend(self.checker, self.equations, unsafe, effort, progress))
+        return self._repaired[key]
+
+    def corrected(self, unsafe: bool = False, effort: int = 1) -> str:
+        """The author's text with every safe repair made (with ``unsafe``, the first of several equal ones too)."""
+        from symrnn.repair.mend import corrected
+
+        return corrected(self.document.source.text, self.repaired(unsafe, effort), unsafe)[0]
 
     @property
     def summary(self) -> dict[Kind, int]:
@@ -50,6 +78,16 @@ class Report:
         from symrnn.model import SympyModel
 
         return SympyModel(self.checker)
+
+    def compile(self, backend: str = "numpy", dtype: str = "float64", **options: Any) -> Net:
+        """The proved equations as numeric code: ``net.value_and_grad(params, xs, ys)``.
+
+        Options: see ``symrnn.train.net.compile_report``. Raises UsageError for what is not proved, by number.
+        """
+        from importlib import import_module
+
+        made: Net = import_module("symrnn.train.net").compile_report(self, backend, dtype, **options)
+        return made
 
 
 def check(
@@ -66,8 +104,10 @@ def check(
     read = checker.document
     total = len(checker.paper.equations)
     out = []
+    warnings = lint(checker)
     for done, equation in enumerate(checker.paper.equations, 1):
-        out.append(checker.equation(equation))
+        verdict = checker.equation(equation)
+        out.append(replace(verdict, diagnostics=(*verdict.diagnostics, *warnings[done - 1])))
         progress(done, total)
     return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
 

@@ -56,6 +56,7 @@ class Model:
         self.templates: dict[Leaf, Template | None] = {}
         self._shifting: dict[int, bool] = {}
         self.lags = self._lags()
+        self.forward = all(self._looks_back(d) for some in self.definitions.values() for d in some)
 
     def shifting(self, d: Definition) -> bool:
         """Whether a definition is kept once for all steps."""
@@ -75,6 +76,20 @@ class Model:
                     if isinstance(e, Ref) and e.time is not None and e.time.letter == d.time.letter:
                         lags[e.symbol] = max(lags.get(e.symbol, 0), d.time.offset - e.time.offset)
         return lags
+
+    def _looks_back(self, d: Definition) -> bool:
+        """Whether no path through a definition leads to an earlier step: it uses steps up to its own alone."""
+        if d.time is None:
+            return True
+        return not any(
+            isinstance(e, Ref)
+            and (
+                e.symbol in self.definitions
+                if e.time is None
+                else e.time.letter != d.time.letter or e.time.letter is None or e.time.offset > d.time.offset
+            )
+            for e in d.rhs.walk()
+        )
 
     def size(self, dim: Dim) -> int:
         """The number of a size."""
@@ -134,7 +149,7 @@ class Network:
         self.pending: set[Leaf] = set()  # scalars whose definitions are being opened
         self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
         self.adjoints: dict[Adjoint, Term] = {}
-        self.above: dict[Leaf, frozenset[Leaf]] = {}
+        self.above: dict[tuple[Leaf, int | None], frozenset[Leaf]] = {}
         self.slopes: dict[int, Partials] = {}
         self.templates: dict[Leaf, Template | None] = {}  # of definitions without a generic step
 
@@ -264,7 +279,7 @@ class Network:
         return found
 
     def _adjoint(self, key: Adjoint) -> Term:
-        above = self.ancestors(key.of)
+        above = self.ancestors(key.of, self._since(key))
         total = []
         for user, slope in self._users().get(key.wrt, ()):
             if user not in above or (key.copy is not None and user.time != key.copy):
@@ -277,9 +292,16 @@ class Network:
             return value
         return T.let(key, value, opaque=len(total) > 1)  # the product along one path may be opened at no cost
 
-    def ancestors(self, of: Leaf) -> frozenset[Leaf]:
-        """The nodes that a node is computed from, itself among them."""
-        found = self.above.get(of)
+    def _since(self, key: Adjoint) -> int | None:
+        """A step before which no path of a derivative runs: at the latest the variable's, sparing in number."""
+        of, wrt = key.of.time, key.wrt.time
+        if not self.model.forward or of is None or wrt is None:
+            return None
+        return of - (1 << max(of - wrt, 0).bit_length())
+
+    def ancestors(self, of: Leaf, since: int | None = None) -> frozenset[Leaf]:
+        """The nodes that a node is computed from, itself among them; ``since``: from this step on alone."""
+        found = self.above.get((of, since))
         if found is None:
             seen = {of}
             stack = [of]
@@ -291,10 +313,12 @@ class Network:
                 shift = self._shift(leaf)
                 for used in template.slopes:
                     inner = _moved(used, shift)
+                    if since is not None and inner.time is not None and inner.time < since:
+                        continue
                     if inner not in seen and self.model.find(inner) is not None:
                         seen.add(inner)
                         stack.append(inner)
-            found = self.above[of] = frozenset(seen)
+            found = self.above[of, since] = frozenset(seen)
         return found
 
     def _users(self) -> dict[Leaf, list[tuple[Leaf, Term]]]:

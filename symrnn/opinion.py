@@ -16,11 +16,12 @@ from itertools import product as tuples
 from typing import Any
 
 from symrnn.algebra.terms import Term
-from symrnn.claims import Definition, Typed
+from symrnn.claims import Claim, Definition, Typed
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import SCALAR, Add, Dim, Entry, Expr, Index, Number, Reduce, Ref, Symbol, number
 from symrnn.general.axes import ONE, Shapes
 from symrnn.general.decide import Condition, Disagreement, General, GeneralDecider, Silent
+from symrnn.general.form import Abstain
 from symrnn.network import Model, Network
 
 _MEETS: dict[str, Callable[[int, int], bool]] = {
@@ -93,23 +94,24 @@ class Resized:
 
 
 def ask(
-    general: GeneralDecider,
-    typed: Typed,
-    where: tuple[Condition, ...],
-    assumptions: tuple[Definition, ...],
-    ident: str,
-    refuted: bool,
+    general: GeneralDecider, typed: Typed, claim: Claim, assumptions: tuple[Definition, ...], refuted: bool
 ) -> General | Silent:
     """What the general decider says of a claim that the concrete one has proved or refuted.
 
-    Raises Disagreement where it proves what is refuted.
+    Raises Disagreement where it proves what is refuted. Any other bug of ours costs the general proof, not the verdict,
+    unless ``debug`` is set.
     """
-    found = general.decide(typed, where, assumptions, brief=refuted)
+    try:
+        found = general.decide(typed, claim.where, assumptions, brief=refuted)
+    except Exception as error:
+        if general.debug:
+            raise
+        return Silent(f"internal error ({type(error).__name__}: {error}); please report it")
     if isinstance(found, Silent):
         return found
     if refuted:
-        raise Disagreement(f"{ident} is refuted at a point and proved in general")
-    return replace(found, again=partial(second_opinion, general, typed, where, assumptions, ident))
+        raise Disagreement(f"{claim.id} is refuted at a point and proved in general")
+    return replace(found, again=partial(second_opinion, general, typed, claim.where, assumptions, claim.id))
 
 
 def axes_of(general: GeneralDecider, typed: Typed, assumptions: tuple[Definition, ...]) -> dict[str, int | None]:
@@ -176,7 +178,7 @@ def second_opinion(
         steps = pick.randint(1, 4) if general.timed else 1
         try:
             found = list(instances(general, typed, numbers, steps, where, assumptions))
-        except Unsupported:
+        except (Unsupported, Abstain):
             return []
         if found:
             letters, pairs = pick.choice(found)

@@ -68,7 +68,10 @@ def narrowest(scopes: Iterable[Scope]) -> Scope | None:
 
 @dataclass(frozen=True)
 class Witness:
-    """Where a claim fails: the instance, the component, the inputs as rationals, both sides as balls."""
+    """Where a claim fails: the instance, the component, the inputs as rationals, both sides as balls.
+
+    ``length``: the name of the last step; none in a document without steps.
+    """
 
     steps: int
     letters: dict[str, int]
@@ -76,17 +79,21 @@ class Witness:
     at: dict[str, str]
     lhs: str
     rhs: str
+    length: str = "tau"
 
     def words(self) -> str:
         """One sentence."""
-        where = [f"τ={self.steps}", *(f"{k}={v}" for k, v in self.letters.items())]
+        length = "τ" if self.length == "tau" else self.length
+        where = [*([f"{length}={self.steps}"] if length else []), *(f"{k}={v}" for k, v in self.letters.items())]
         if self.component != (1, 1):
             where.append(f"component {self.component[0]},{self.component[1]}")
-        return f"at {', '.join(where)}: the left side is {_short(self.lhs)}, the right {_short(self.rhs)}"
+        place = ", ".join(where) or "a point"
+        return f"at {place}: the left side is {_short(self.lhs)}, the right {_short(self.rhs)}"
 
 
 def _short(ball: str) -> str:
-    return ball.strip("[]").split(" +/-")[0][:10]
+    shown = ball.strip("[]")
+    return "about 0" if shown.startswith("+/-") else shown.split(" +/-")[0][:10]
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,37 @@ class ClaimReport:
 
 
 @dataclass(frozen=True)
+class TextEdit:
+    """Replace the characters ``start <= k < end`` by ``text``."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Repair:
+    """An edition of an equation whose every claim is proved or defined as printed.
+
+    ``edits`` replace characters of the equation's LaTeX, ``places`` the same of the source (empty where a macro
+    stands in between). ``slips``: the class of each slip undone. *safe*: the smallest, and no other is as small;
+    *unsafe*: a choice between editions of one size; *display-only*: the source cannot be edited there.
+    """
+
+    latex: str
+    edits: tuple[TextEdit, ...]
+    places: tuple[TextEdit, ...]
+    slips: tuple[str, ...]
+    applicability: str
+    after: str = ""  # the number of an earlier line whose repair this one relies on
+
+    @property
+    def words(self) -> str:
+        """The slips as a phrase, each once."""
+        return " + ".join(dict.fromkeys(self.slips)) or f"mended with ({self.after})"
+
+
+@dataclass(frozen=True)
 class EquationReport:
     """The verdict of one numbered line: the worst of its claims."""
 
@@ -122,3 +160,4 @@ class EquationReport:
     verdict: Kind
     claims: tuple[ClaimReport, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    repairs: tuple[Repair, ...] = ()

@@ -63,7 +63,17 @@ def test_a_refutation_comes_with_a_point() -> None:
 
 def test_division_by_zero_is_never_decided() -> None:
     nothing = sub(x, x)
-    assert Decider().decide(div(x, nothing), div(y, nothing)) is Outcome.UNKNOWN
+    assert Decider().decide(div(x, nothing), div(y, nothing)) is Outcome.NOWHERE
+    assert Decider().decide(div(x, nothing), div(x, nothing)) is Outcome.NOWHERE
+
+
+def test_a_zero_factor_hides_no_factor_without_a_value() -> None:
+    nothing = sub(x, x)
+    for lost in (div(y, nothing), apply("ln", nothing), power(apply("ln", nothing), 0)):
+        assert not mul(rational(0), lost).total
+        assert Decider().decide(mul(rational(0), lost), rational(0)) is Outcome.NOWHERE
+    assert mul(rational(0), apply("ln", apply("exp", x))) is rational(0)
+    assert Decider().decide(mul(rational(0), apply("ln", x)), rational(0)) is Outcome.EQUAL
 
 
 def test_opaque_vertices_are_opened_only_as_far_as_needed() -> None:

@@ -30,7 +30,8 @@ LAYOUT = re.compile(
 EXAMPLE = re.compile(r"(?:```toml\n(?P<manifest>[^`]*)```\n\n)?```markdown\n(?P<document>[^`]*)```")
 NO_EXAMPLE = "No document is known that leads to this code."
 WITHOUT_EXAMPLE = {"SR900"}  # a mistake of ours; tests/test_cli.py makes one on purpose
-BESIDE = {"SR404": {"SR401"}}  # a remark, which stands beside an error
+BESIDE = {"SR404": {"SR401"}, "SR210": {"SR401"}, "SR501": {"SR403"}}  # a remark, which stands beside an error
+EARLIER = {"SR192": {"SR211"}}  # what another line did wrong
 WITH_EXAMPLE = sorted(set(pages()) - WITHOUT_EXAMPLE)
 
 
@@ -91,8 +92,12 @@ def test_the_wrong_example_gets_this_code_on_its_last_line_alone(code: str) -> N
     report = checked(code, "wrong")
     *before, last = range(len(report.equations))
     assert codes(report, last) == {code} | BESIDE.get(code, set())
-    assert report.equations[last].verdict not in ("proved", "defined")
+    if not code.startswith("SR5"):  # notation slips on true lines too
+        assert report.equations[last].verdict not in ("proved", "defined")
     for number in before:
+        if code in EARLIER:
+            assert codes(report, number) == EARLIER[code]
+            continue
         assert report.equations[number].verdict in ("proved", "defined")
         assert not codes(report, number)
 

@@ -16,7 +16,7 @@ from symrnn.general.decide import General, Silent
 from symrnn.manifest import load
 from symrnn.opinion import axes_of, instances
 from symrnn.read.document import read_path
-from symrnn.verdict import Kind
+from symrnn.verdict import EquationReport, Kind
 from tests.test_mutants import Line, lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +37,7 @@ def checker(path: Path) -> Checker:
 def proofs(path: Path) -> dict[str, tuple[Claim, Judgement]]:
     """The claims that are proved in general, with what was judged."""
     found = checker(path)
+    found.general.debug = True
     out = {}
     for equation in found.paper.equations:
         for claim in equation.claims:
@@ -215,9 +216,14 @@ $$\ell = \sum_{t=1}^T \ell_t \tag{3}$$
 TOML = 'define = ["1-3"]\n[steps]\nlast = "T"\ncheck = [1, 2, 3, 4]\n[sizes]\nn = 2\n'
 
 
+def last(report: symrnn.Report) -> EquationReport:
+    """The last equation, without a search for its repairs."""
+    return report.equations[-1]
+
+
 def scope(line: str, manifest: str = TOML) -> str | None:
     """The scope of a line in the small document, None where it is not proved."""
-    report = symrnn.check(RNN + f"$${line} \\tag{{4}}$$\n", manifest)["4"]
+    report = last(symrnn.check(RNN + f"$${line} \\tag{{4}}$$\n", manifest))
     assert not any(d.code == "SR900" for d in report.diagnostics)
     if report.verdict is not Kind.PROVED:
         return None
@@ -273,3 +279,33 @@ def test_what_is_false_somewhere_is_not_proved(line: str) -> None:
 )
 def test_small_lines_about_every_size_and_length(line: str) -> None:
     assert scope(line) == ALL
+
+
+START = r"""
+For $x_t, h_t, u \in \mathbb{R}^n$, $W \in \mathbb{R}^{n \times n}$:
+
+$$h_0 = 0 \tag{1}$$
+
+$$h_t = \tanh(W h_{t-1} + x_t) \tag{2}$$
+
+$$\ell = \sum_{t=1}^T u^\top h_t \tag{3}$$
+
+"""
+
+
+_BACK = r"((1 - h_t^2) \odot \frac{\partial \ell}{\partial h_t}) h_{t-1}^\top"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (r"h_1 = \tanh(x_1)", ALL),
+        (r"h_2 = \tanh(x_2)", None),
+        (r"\frac{\partial \ell}{\partial W} = \sum_{t=2}^T " + _BACK, ALL),
+        (r"\frac{\partial \ell}{\partial W} = \sum_{t=3}^T " + _BACK, None),
+        (r"\frac{\partial \ell}{\partial h_0} = W^\top ((1 - h_1^2) \odot \frac{\partial \ell}{\partial h_1})", ALL),
+    ],
+)  # fmt: skip
+def test_a_state_that_starts_as_a_number(line: str, expected: str | None) -> None:
+    report = last(symrnn.check(START + f"$${line} \\tag{{4}}$$\n", TOML))
+    assert (report.claims[-1].scope.words() if report.verdict is Kind.PROVED else None) == expected

@@ -110,3 +110,17 @@ def test_true_in_the_other_layout_is_said() -> None:
     assert [d.code for d in found["1"].claims[0].diagnostics] == ["SR302", "SR404"]
     assert [d.code for d in found["2"].claims[0].diagnostics] == ["SR401"]
     assert symrnn.check(text, manifest="layout = 'denominator'\n")["1"].verdict == "proved"
+
+
+def test_a_witness_names_the_length_as_the_document_does() -> None:
+    def message(text: str, manifest: str) -> str:
+        return symrnn.check(f"{text}\n\n$$a = b$$\n", manifest + "\n").equations[0].claims[0].diagnostics[0].message
+
+    assert "at a point:" in message("For $a, b \\in \\mathbb{R}$.", "")
+    assert "at T=" in message("For $a, b, x_t \\in \\mathbb{R}$.", '[steps]\nlast = "T"')
+
+
+def test_what_leaves_a_line_undecided_is_a_warning() -> None:
+    report = symrnn.check("For $a, b \\in \\mathbb{R}$.\n\n$$a \\approx b$$\n\n$$a \\frobnicate b$$\n\n$$a = b$$\n")
+    found = [[*e.diagnostics, *(d for c in e.claims for d in c.diagnostics)][0].severity.value for e in report]
+    assert found == ["warning", "warning", "error"]

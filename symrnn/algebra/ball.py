@@ -22,12 +22,14 @@ PRECISION = 160
 class Point:
     """A rational value for every symbol, drawn from its name and a seed: the same in every run.
 
-    Values are k/16 with 1 ≤ |k| ≤ 15, so that no squashing function saturates and no value is 0 or ±1.
+    Values are k/16 with 1 ≤ |k| ≤ 15, so that no squashing function saturates and no value is 0 or ±1;
+    ``scale`` times that, where only a place within the domain is looked for.
     """
 
-    def __init__(self, seed: int = 0, positive: bool = False) -> None:
+    def __init__(self, seed: int = 0, positive: bool = False, scale: int = 1) -> None:
         self.seed = seed
         self.positive = positive
+        self.scale = scale
         self.balls: dict[int, arb] = {}
         self.used: dict[Hashable, Fraction] = {}
 
@@ -38,7 +40,7 @@ class Point:
             digest = blake2b(f"{self.seed}:{label(name)}".encode(), digest_size=4).digest()
             number = int.from_bytes(digest, "big")
             sign = 1 if self.positive or number & 1 else -1
-            found = self.used[name] = Fraction(sign * (1 + (number >> 1) % 15), 16)
+            found = self.used[name] = Fraction(sign * self.scale * (1 + (number >> 1) % 15), 16)
         return found
 
     def value(self, term: Term) -> arb:

@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
     UNKNOWN = "unknown"
+    NOWHERE = "nowhere"  # no point is known at which both have a value
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,25 @@ class Decider:
     def __init__(self) -> None:
         self.towers: dict[bool, Tower] = {}
         self.points = [Point(1), Point(2), Point(3, positive=True), Point(4, positive=True)]
+        self.wide = [Point(k, k % 2 == 0, 16 ** (k // 4)) for k in range(5, 13)]
         self.known: dict[tuple[int, int], Outcome] = {}
 
     def decide(self, a: Term, b: Term) -> Outcome:
-        """Equal (proved), different (refuted), or unknown."""
-        if a is b:
+        """Equal (proved), different (refuted), or unknown; sides without a value are not equal."""
+        if a is b and a.total:
             return Outcome.EQUAL
         key = (a.id, b.id)
         found = self.known.get(key)
         if found is None:
-            found = self.known[key] = self._decide(a, b)
+            found = Outcome.EQUAL if a is b else self._decide(a, b)
+            if found is not Outcome.DIFFERENT and not (a.total and b.total) and not self.somewhere(a, b):
+                found = Outcome.NOWHERE
+            self.known[key] = found
         return found
+
+    def somewhere(self, a: Term, b: Term) -> bool:
+        """Whether a point is known at which both terms have a value."""
+        return any(p.value(a).is_finite() and p.value(b).is_finite() for p in (*self.points, *self.wide))
 
     def _decide(self, a: Term, b: Term) -> Outcome:
         if self.differing_point(a, b, self.points[:1]) is not None:

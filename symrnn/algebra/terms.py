@@ -13,18 +13,51 @@ from typing import Any, Final
 
 
 class Term:
-    """One vertex of the shared graph; compare with ``is``. ``rank``: how many opaque vertices lie below, in depth."""
+    """One vertex of the shared graph; compare with ``is``. ``rank``: how many opaque vertices lie below, in depth.
 
-    __slots__ = ("args", "id", "op", "rank")
+    ``total``: it certainly has a value wherever its symbols have one. ``sign``: 2 where it is certainly
+    positive, 1 where it is certainly not negative, else 0 (wherever it has a value).
+    """
+
+    __slots__ = ("args", "id", "op", "rank", "sign", "total")
 
     def __init__(self, op: str, args: tuple[Any, ...], rank: int, number: int) -> None:
         self.op = op
         self.args = args
         self.rank = rank
         self.id = number
+        self.total, self.sign = _domain(op, args)
 
     def __repr__(self) -> str:
         return show(self)
+
+
+_POSITIVE: Final = frozenset({"exp", "sigmoid", "cosh", "softplus"})
+
+
+def _domain(op: str, args: tuple[Any, ...]) -> tuple[bool, int]:
+    """``total`` and ``sign`` of a term from those of its parts."""
+    match op:
+        case "num":
+            return True, 2 if args[0] > 0 else int(args[0] == 0)
+        case "add":
+            signs = [a.sign for a in args]
+            return all(a.total for a in args), max(signs) if min(signs) else 0
+        case "mul":
+            return all(a.total for a in args), min(a.sign for a in args)
+        case "pow":
+            base, exponent = args
+            whole = exponent.denominator == 1
+            needed = (0 if whole else 1) if exponent > 0 else 2
+            least = 0 if whole and exponent.numerator % 2 else 1
+            return base.total and base.sign >= needed, max(base.sign, least)
+        case "fn":
+            sign = 2 if args[0] in _POSITIVE else int(args[0] in ("relu", "step"))
+            return args[1].total and (args[0] != "ln" or args[1].sign == 2), sign
+        case "let":
+            return args[1].total, args[1].sign
+        case _:
+            return True, 0
 
 
 _TABLE: dict[tuple[Any, ...], Term] = {}
@@ -87,7 +120,10 @@ def add(*terms: Term) -> Term:
 
 
 def mul(*terms: Term) -> Term:
-    """The product, with numbers gathered and ones dropped; a zero factor makes zero."""
+    """The product, with numbers gathered and ones dropped.
+
+    A zero factor makes zero where the others certainly have a value; those that may have none stay beside it.
+    """
     number: Term | None = None
     rest: list[Term] = []
     for term in terms:
@@ -95,7 +131,7 @@ def mul(*terms: Term) -> Term:
             if part.op != "num":
                 rest.append(part)
             elif part is ZERO:
-                return part
+                return _nothing(terms)
             elif part is not ONE:
                 number = part if number is None else rational(number.args[0] * part.args[0])
     if number is not None and number is not ONE:
@@ -109,6 +145,15 @@ def mul(*terms: Term) -> Term:
     return _make("mul", args, ("mul", *(t.id for t in args)), max(t.rank for t in args))
 
 
+def _nothing(factors: tuple[Term, ...]) -> Term:
+    """Zero times factors: zero where they have a value, nothing elsewhere (``0·ln(b − b)`` is not 0)."""
+    partial = {p.id: p for f in factors if not f.total for p in (f.args if f.op == "mul" else (f,)) if not p.total}
+    if not partial:
+        return ZERO
+    args = (*sorted(partial.values(), key=_order), ZERO)
+    return _make("mul", args, ("mul", *(t.id for t in args)), max(t.rank for t in args))
+
+
 def _order(term: Term) -> int:
     return term.id
 
@@ -117,7 +162,7 @@ def power(base: Term, exponent: Fraction | int) -> Term:
     """``base`` to a rational power (roots are the positive ones)."""
     exponent = Fraction(exponent)
     if exponent == 0:
-        return rational(1)
+        return add(ONE, _nothing((base,)))
     if exponent == 1:
         return base
     if base.op == "num" and exponent.denominator == 1 and (base.args[0] != 0 or exponent > 0):

@@ -1,32 +1,41 @@
-r"""Conditions on letters, ``\text{if } i \neq j``, ``\text{for } t < T``, and the statements that they belong to."""
+r"""Conditions, ``\text{if } i \neq j``, ``\text{for } t < T``, ``i = 1, \dots, m``, and the statements they govern."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from symrnn.elaborate.context import Context
+from symrnn.elaborate.names import head, spaces
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import Index
+from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 
 RELATIONS = {
     "=": "=", "\\neq": "≠", "\\ne": "≠", "<": "<", ">": ">", "\\le": "≤", "\\leq": "≤", "\\ge": "≥", "\\geq": "≥",
 }  # fmt: skip
-_BEFORE = frozenset({"if", "when"})  # may stand before what they govern
-_AFTER = frozenset(
-    {"for", "for all", "for each", "for every", "for any", "all", "where", "with", "any", "each", "every"}
+_BEFORE = frozenset({"if", "when", "whenever", "provided", "assuming", "suppose", "given", "unless"})  # what follows
+_RANGING = frozenset({"for", "all", "each", "every", "any"})
+_AFTER = _RANGING | {"where", "with"}
+_PLAIN = (
+    _BEFORE - {"unless"} | _AFTER | {"and", "or", "the", "a", "that", "steps", "step", "times", "time", "then", "so"}
 )
+_HEDGES = frozenset(
+    {"positive", "negative", "nonnegative", "non-negative", "nonzero", "non-zero", "small", "large", "only", "except",
+     "otherwise", "else", "unless", "iff"}
+)  # fmt: skip
+_CERTAIN = frozenset({"\\therefore"})
 
 Condition = tuple[tuple[Index, str, Index], ...]
 
 
 @dataclass
 class _Entry:
-    """A statement, or a condition (None: one that is not understood) with the word before it."""
+    """A statement, or a condition (None: one that is not understood) with the words before it."""
 
     tree: t.Tree | None
-    word: str = ""
+    words: frozenset[str] = frozenset()
     condition: Condition | None = None
     governs: Condition = ()
     conditioned: bool = False
@@ -38,22 +47,23 @@ def attached(context: Context, items: tuple[t.Tree, ...]) -> Iterator[tuple[t.Tr
     it is the last.
 
     A condition after a statement governs it; after «if» or «when», one before a statement governs that.
-    Where both could be meant, both are marked as not understood: they may be proved, never refuted.
+    Where both could be meant, both are marked as not understood: they may be proved, never refuted. So are
+    the statements beside a comparison of quantities, which may be their condition, and those that an arrow
+    of implication joins.
     """
     entries = list(_entries(context, items))
     statements = [e for e in entries if e.tree is not None]
+    joined = any(isinstance(i, t.Prose) and i.text in n.IMPLICATIONS - _CERTAIN for i in items)
     for k, entry in enumerate(entries):
         if entry.tree is not None:
             continue
         before = next((e for e in reversed(entries[:k]) if e.tree is not None), None)
         after = next((e for e in entries[k + 1 :] if e.tree is not None), None)
-        free = before is not None and not before.conditioned
-        if entry.word in _BEFORE and after is not None and free:
-            for either in (before, after):
-                if either is not None:
-                    either.unsure = True
+        leading = bool(entry.words & _BEFORE) and after is not None
+        if leading and before is not None and after is not None and not before.conditioned:
+            before.unsure = after.unsure = True
             continue
-        target = after if (entry.word in _BEFORE or before is None) and after is not None else before
+        target = after if leading or before is None else before
         if target is None:
             continue
         target.conditioned = True
@@ -63,31 +73,101 @@ def attached(context: Context, items: tuple[t.Tree, ...]) -> Iterator[tuple[t.Tr
             target.governs = (*target.governs, *entry.condition)
     for entry in statements:
         assert entry.tree is not None
-        yield entry.tree, entry.governs, entry.unsure, entry is statements[-1]
+        beside = any(_compares(e.tree) for e in statements if e is not entry)
+        yield entry.tree, entry.governs, entry.unsure or beside or joined, entry is statements[-1]
 
 
 def _entries(context: Context, items: tuple[t.Tree, ...]) -> Iterator[_Entry]:
-    word = ""
-    ranged = False  # within «i = 1, …, n»
-    for item in items:
+    words: frozenset[str] = frozenset()
+    several = sum(not isinstance(i, t.Prose) for i in items) > 1 or len(items) > 1
+    k = 0
+    while k < len(items):
+        item = items[k]
+        k += 1
         if isinstance(item, t.Prose):
-            word, ranged = item.text.strip().lower(), False
+            words = _words(item.text)
+            if words & _HEDGES or (words & (_BEFORE | _RANGING) and words - _PLAIN):
+                yield _Entry(None, frozenset({"for"}), None)  # a condition in words alone: «for small x»
             continue
-        found = _condition(context, item)
-        worded = word in _BEFORE or word in _AFTER
-        if found is not None and (worded or _elsewhere(found, item, items)):
-            yield _Entry(None, word, found)
-            ranged = True
-        elif (
-            ranged and not isinstance(item, t.Chain) and (to_index(item) is not None or isinstance(item, t.Dots))
-        ) or (_range(item) and (worded or ranged)):
-            yield _Entry(None, word, None)
-        elif isinstance(item, t.Product) and item.factors[0][1] == t.Name("\\forall"):
-            continue
+        quantified = _after_forall(item)
+        inside = _inside(item) if quantified is None else None
+        opened = quantified if quantified is not None else item
+        strong = quantified is not None or inside is not None or bool(words & (_BEFORE | _RANGING))
+        found = _range(context, inside or (opened, *items[k:]))
+        if found is not None and several and (strong or words & _AFTER or _elsewhere(found[0], item, items)):
+            yield _Entry(None, words, found[0])
+            k += found[1] - 1 if inside is None else 0
+        elif several and strong:
+            yield _Entry(None, words, () if inside is None and _generic(opened, words) else None)
+            if not isinstance(opened, t.Chain):
+                continue  # «for i, j = 1, …, m»: the words go on
         else:
             yield _Entry(item)
-            ranged = False
-        word = ""
+        words = frozenset()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(w.strip(".,;:()") for w in text.lower().split()) - {""}
+
+
+def _inside(item: t.Tree) -> tuple[t.Tree, ...] | None:
+    """What a bracket around a condition holds, ``(t > 1)``: a relation is no value."""
+    if not isinstance(item, t.Fence):
+        return None
+    items = item.body.items if isinstance(item.body, t.Listing) else (item.body,)
+    return items if isinstance(items[0], t.Chain) or _after_forall(items[0]) is not None else None
+
+
+def _after_forall(item: t.Tree) -> t.Tree | None:
+    r"""``\forall c > 0`` without its quantifier."""
+    match item:
+        case t.Chain(((relation, side), *links)) if (rest := _after_forall(side)) is not None:
+            return t.Chain(((relation, rest), *links), span=item.span)
+        case t.Product((("", t.Name("\\forall")), (_, first), *more)):
+            return t.Product((("", first), *more), span=item.span) if more else first
+        case _:
+            return None
+
+
+def _generic(item: t.Tree, words: frozenset[str]) -> bool:
+    """``for all t``: any value of a letter is no restriction."""
+    return head(item) is not None and not words & _BEFORE
+
+
+def _compares(tree: t.Tree | None) -> bool:
+    """Whether a statement may be a condition of those beside it: it says more than that things are equal."""
+    if not isinstance(tree, t.Chain):
+        return False
+    return any(r and r not in n.EQUALITIES and not (r == "\\in" and spaces(side)) for r, side in tree.links)
+
+
+def _range(context: Context, items: Sequence[t.Tree]) -> tuple[Condition | None, int] | None:
+    """The condition on letters with which the items begin, and how many of them it takes up; None for none.
+
+    ``i = 1, 2, …, m`` is a range; a list without dots is not understood, and no restriction to its first entry.
+    """
+    item = items[0]
+    simple = _condition(context, item)
+    if not isinstance(item, t.Chain) or len(item.links) != 2 or item.links[1][0] != "=":
+        return None if simple is None else (simple, 1)
+    letter, first = to_index(item.links[0][1]), item.links[1][1]
+    if letter is None or letter.letter is None or _quantity(context, item.links[0][1]):
+        return None
+    listed: list[t.Tree] = [first]
+    if isinstance(first, t.Product) and any(isinstance(f, t.Dots) for _, f in first.factors):
+        listed = [f for _, f in first.factors]
+    for other in items[1:]:
+        if not isinstance(other, t.Dots) and to_index(other) is None:
+            break
+        listed.append(other)
+    used = len(listed) if listed[0] is first else 1
+    if len(listed) == 1:
+        return None if simple is None else (simple, 1)
+    low, high = to_index(listed[0]), to_index(listed[-1])
+    dots = [isinstance(x, t.Dots) for x in listed]
+    if sum(dots) == 1 and dots[-2] and low is not None and high is not None:
+        return ((letter, "≥", low), (letter, "≤", high)), used
+    return None, used
 
 
 def _condition(context: Context, item: t.Tree) -> Condition | None:
@@ -96,21 +176,22 @@ def _condition(context: Context, item: t.Tree) -> Condition | None:
         return None
     sides = [to_index(side) for _, side in item.links]
     relations = [RELATIONS.get(r) for r, _ in item.links[1:]]
-    if any(s is None for s in sides) or any(r is None for r in relations) or not _letters(sides):
+    if any(s is None for s in sides) or any(r is None for r in relations) or not any(s and s.letter for s in sides):
         return None
-    for _, side in item.links:
-        if any(context.names.match(node) is not None for node in side.walk() if isinstance(node, t.Name)):
-            return None
+    if any(_quantity(context, side) for _, side in item.links):
+        return None
     found = [s for s in sides if s is not None]
     return tuple((a, r, b) for a, r, b in zip(found, relations, found[1:], strict=False) if r is not None)
 
 
-def _letters(sides: list[Index | None]) -> set[str]:
-    return {s.letter for s in sides if s is not None and s.letter is not None}
+def _quantity(context: Context, tree: t.Tree) -> bool:
+    return any(context.names.match(node) is not None for node in tree.walk() if isinstance(node, t.Name))
 
 
-def _elsewhere(condition: Condition, item: t.Tree, items: tuple[t.Tree, ...]) -> bool:
+def _elsewhere(condition: Condition | None, item: t.Tree, items: tuple[t.Tree, ...]) -> bool:
     """Whether the letters of a condition index something in the display's other statements."""
+    if condition is None:
+        return True
     letters = {i.letter for a, _, b in condition for i in (a, b)}
     for other in items:
         if other is not item and not isinstance(other, t.Prose):
@@ -120,10 +201,3 @@ def _elsewhere(condition: Condition, item: t.Tree, items: tuple[t.Tree, ...]) ->
                     if any(isinstance(x, t.Name) and x.text in letters for x in scripts):
                         return True
     return False
-
-
-def _range(item: t.Tree) -> bool:
-    """``c = 1 \\cdots C``."""
-    return isinstance(item, t.Chain) and any(
-        isinstance(side, t.Product) and any(isinstance(f, t.Dots) for _, f in side.factors) for _, side in item.links
-    )

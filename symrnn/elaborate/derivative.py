@@ -64,9 +64,17 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
         raise Problem("SR207", "∂ stands below this fraction but not above it", num.span)
     if isinstance(above[0], t.Script) or below[1] is None:
         raise Problem("SR190", f"the derivative '{short(tree)}' is not yet understood", tree.span)
+    _no_quantity(elab, below[0])
     if above[1] is None:
         raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
     return gradient(elab, above[1], below[1], tree.span)
+
+
+def _no_quantity(elab: Elaborator, mark: t.Tree) -> None:
+    r"""``\frac{d a}{d b}`` is a quotient of products where d is a quantity."""
+    found = elab.context.names.match(mark)
+    if found is not None and found.exact:
+        raise Problem("SR190", f"'{short(mark)}' is a declared quantity, and the mark of a derivative here", mark.span)
 
 
 def _higher(tree: t.Tree) -> bool:
@@ -118,8 +126,12 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
         raise Problem("SR205", "∇ does not say by what it derives", factor.span)
     if not rest or rest[0][0]:
         raise Problem("SR205", f"'{short(factor)}' has nothing to act on", factor.span)
+    if isinstance(factor, t.Frac) and (below := marked(factor.den)) is not None:
+        _no_quantity(elab, below[0])
     count = _extent(elab, factor, rest)
     governed = [rest.pop(0) for _ in range(count)]
+    if isinstance(factor, t.Frac) and any(node == variable for _, beyond in rest for node in beyond.walk()):
+        raise Problem("SR190", f"how far does '{short(factor)}' reach? A bracket around it would say", factor.span)
     operand = governed[0][1]
     if count > 1:
         operand = t.Product((("", operand), *governed[1:]), span=operand.span | governed[-1][1].span)
@@ -162,9 +174,15 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
     span = fn.span | arg.span
     if isinstance(fn, t.Name) and fn.text == "1" and fn.style and isinstance(fence, t.Fence) and fence.open == "[":
         return indicator.of_condition(elab, fence.body)
-    if not isinstance(fence, t.Fence) or not _is_application(elab, fn, arg):
+    if not isinstance(fence, t.Fence):
         return None
     found = elab.context.names.match(fn)
+    if not _is_application(elab, fn, arg):
+        slope = isinstance(fn, t.Frac) and marked(fn.num) is not None and marked(fn.den) is not None
+        plain = head(fence.body) is not None or isinstance(fence.body, t.Num)
+        if (found is not None or slope) and fence is arg and fence.open == "(" and plain:
+            raise Problem("SR190", f"'{short(fn)}({short(fence.body)})' may be a product or a value there", span)
+        return None
     if found is not None:
         _same_arguments(elab, found.symbol, fence)
         value = elab.expr(fn)
@@ -190,7 +208,7 @@ def _same_arguments(elab: Elaborator, symbol: Symbol, fence: t.Fence) -> None:
     else:
         items = fence.body.items if isinstance(fence.body, t.Listing) else (fence.body,)
         plain = all(head(i) is not None or isinstance(i, (t.Fence, t.Dots)) for i in items)
-    if not plain:
+    if not plain or elab.arguments.setdefault(symbol, fence.body) != fence.body:
         raise Problem("SR190", f"{symbol.name} at other arguments is not yet understood", fence.span)
 
 
@@ -226,6 +244,8 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
         inner = typed_gradient(elab, of, wrt.body, span)
         return Transpose(wrt.shape, inner)
     base = wrt.body if isinstance(wrt, Entry) else wrt
+    if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref):
+        raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
     if not isinstance(base, Ref):
         raise Problem(
             "SR208",
@@ -243,6 +263,8 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
     if wrt.scalar:
         return Gradient(of.shape, of, wrt)
     if 1 in of.shape and 1 in wrt.shape:
+        if (of.shape[1] == 1) != (wrt.shape[1] == 1):
+            raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
         rows = of.shape[0] if of.shape[1] == 1 else of.shape[1]
         cols = wrt.shape[0] if wrt.shape[1] == 1 else wrt.shape[1]
         if elab.context.denominator:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import derivative, functions, indicator, sums
+from symrnn.elaborate import brackets, derivative, functions, indicator, sums
+from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.names import Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
@@ -30,7 +31,6 @@ from symrnn.expr import (
     Shape,
     Slice,
     Symbol,
-    Table,
     Times,
     Total,
     number,
@@ -40,7 +40,7 @@ from symrnn.expr import (
 )
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
-from symrnn.latex.printer import latex, short
+from symrnn.latex.printer import short
 from symrnn.span import Span
 
 ONE_INDEX = Index(None, 1)
@@ -57,6 +57,8 @@ class Elaborator:
         self.conditions: dict[str, str] = {}  # text of the condition → the reading that made it
         self.shorthands: list[str] = []
         self.locals: list[str] = []
+        self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
+        self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
     def condition(self, reading: str, text: str) -> None:
         """Note that a reading was used."""
@@ -72,7 +74,7 @@ class Elaborator:
             case t.Script():
                 return self.script(tree)
             case t.Fence():
-                return self.fence(tree)
+                return brackets.fence(self, tree)
             case t.Frac(num, den):
                 return derivative.fraction(self, tree, num, den)
             case t.Sqrt(body, None):
@@ -80,7 +82,7 @@ class Elaborator:
             case t.Call(fn, arg):
                 return functions.call(self, fn, arg, tree.span)
             case t.Matrix():
-                return self.matrix(tree)
+                return brackets.matrix(self, tree)
             case t.Brace(_, body, _):
                 return self.expr(body)
             case t.Additive():
@@ -105,6 +107,8 @@ class Elaborator:
     def name(self, tree: t.Tree) -> Expr:
         """A bare name: a quantity, a letter of an index used as a number, a size."""
         found = self.context.names.match(tree)
+        if isinstance(tree, t.Name) and not tree.style and self.scope.bound(tree.text):
+            return Count(SCALAR, Index(tree.text))
         if found is not None:
             return self.quantity(found, tree.span)
         if isinstance(tree, t.Name):
@@ -126,6 +130,8 @@ class Elaborator:
         shown = short(tree)
         found = head(tree)
         if found is not None:
+            if (why := self.context.unnamed.get((found.key, found.style))) is not None:
+                return Problem("SR192", f"'{shown}' is open here: {why}", tree.span)
             family = list(self.context.names.family(found.key))
             if found.key in ("\\nabla", "\\partial"):
                 return Problem("SR205", f"'{shown}' has nothing to act on", tree.span)
@@ -142,6 +148,10 @@ class Elaborator:
 
     def quantity(self, m: Match, span: Span) -> Expr:
         """A matched name: its step and component indices are checked against their ranges."""
+        if len(m.indices) < 1 and self.exact.setdefault(m.symbol, m.exact) != m.exact:
+            raise Problem(NOT_YET, f"two styles of '{m.symbol.name}' on one line: is it one quantity?", span)
+        if m.copy is not None and m.symbol in self.context.nodes:
+            raise Problem("SR204", f"'{m.symbol.name}' is defined without steps", span)
         time = self.step(m.time, span) if m.time is not None else None
         copy = self.step(m.copy, span) if m.copy is not None else None
         value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
@@ -155,14 +165,26 @@ class Elaborator:
         if self.reading.last and index.letter == steps.index and not self.scope.bound(index.letter):
             self.condition("last", f"({steps.index}) read as ({steps.last})")
             index = Index(steps.last, index.offset)
+        self.counts(index, span)
         self.scope.use_time(index, self.context.fixed, span)
         return index
+
+    def counts(self, index: Index | None, span: Span) -> None:
+        """A free letter that counts steps or components must not be a quantity too."""
+        letter = index.letter if index is not None else None
+        if letter is None or self.scope.bound(letter) or self.context.fixed(letter):
+            return
+        found = self.context.names.match(t.Name(letter))
+        if found is not None and found.exact:
+            raise Problem(NOT_YET, f"'{letter}' is a declared quantity, and counts steps or components here", span)
 
     def component(self, value: Expr, indices: tuple[t.Tree, ...], span: Span) -> Expr:
         """``value`` with one or two component indices; one index of a matrix takes its row."""
         found = [to_index(i) for i in indices]
         if any(i is None for i in found):
             raise Problem("SR204", f"'{short(indices[0])}' is no index", span)
+        for i in found:
+            self.counts(i, span)
         first, *more = [i for i in found if i is not None]
         rows, cols = value.shape
         if more:
@@ -188,6 +210,8 @@ class Elaborator:
         """A name with scripts, an indicator, or something with an index, a power or a transpose."""
         if (special := indicator.indicator(self, tree)) is not None:
             return special
+        if isinstance(tree.base, t.Name) and self.scope.bound(tree.base.text) and tree.sub is None and tree.sup:
+            return self.scripted_name(tree)
         found = self.context.names.match(tree)
         if found is not None:
             return self.quantity(found, tree.span)
@@ -197,8 +221,11 @@ class Elaborator:
             return self.scripted_name(tree)
         if isinstance(tree.base, t.Script) and head(tree) is not None:
             raise self.undeclared(tree)
+        if isinstance(tree.base, t.Fence) and tree.base.open == "\\|":
+            value = brackets.norm(self, tree.base, tree.sub)
+            return value if tree.sup is None else self.raised(value, (tree.sup,), tree.span)
         value = self.expr(tree.base)
-        if tree.sub is not None and not _norm_mark(tree):
+        if tree.sub is not None:
             from symrnn.elaborate.names import parts
 
             value = self.component(value, parts(tree.sub), tree.span)
@@ -219,10 +246,14 @@ class Elaborator:
 
     def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
         """Superscripts left over on a value: a transpose, or a power."""
+        if sum(not is_transpose(sup) for sup in sups) > 1:
+            raise Problem(NOT_YET, "two exponents on one quantity are not yet understood", span)
         for sup in sups:
             if is_transpose(sup) and not self.is_power(sup, value):
                 if isinstance(value, (Ref, Number, Local, Count)) and value.scalar:
                     raise Problem(NOT_YET, f"'{short(sup)}' above a scalar is neither declared nor a transpose", span)
+                if isinstance(value, Entry):
+                    raise Problem(NOT_YET, "a transpose on a component: is it of the component or before it?", span)
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
                 value = transpose(self.to_power(value, sup.factors[0][1], span))
@@ -235,7 +266,11 @@ class Elaborator:
         letter = sup.text if isinstance(sup, t.Name) and not sup.style else ""
         if letter == self.context.manifest.steps.index and self.context.names.timed:
             return True
-        return value.scalar and (self.context.fixed(letter) or self.context.names.match(sup) is not None)
+        if not value.scalar or not (self.context.fixed(letter) or self.context.names.match(sup) is not None):
+            return False
+        if is_transpose(sup) and not isinstance(value, (Ref, Number, Local, Count)):
+            raise Problem(NOT_YET, f"'{short(sup)}' above a scalar may be a power or a transpose", sup.span)
+        return True
 
     def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
         """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""
@@ -264,51 +299,17 @@ class Elaborator:
             raise Problem("SR302", f"'{short(tree)}' is {show_shape(value.shape)} where a scalar is due", tree.span)
         return value
 
-    # -- brackets and matrices ----------------------------------------------------------------
-
-    def fence(self, tree: t.Fence) -> Expr:
-        """Brackets: grouping, a row of entries, a norm."""
-        if isinstance(tree.body, t.Listing):
-            if tree.open in ("(", "[") and set(tree.body.seps) <= {",", "\\quad"}:
-                cells = tuple(self.scalar(i) for i in tree.body.items)
-                return Table((1, len(cells)), (cells,))
-            if tree.open == "\\langle" and tree.body.seps == (",",):
-                left, right = (self.expr(i) for i in tree.body.items)
-                return self.inner(left, right, tree.span)
-            raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
-        if tree.open in ("\\|",):
-            return power(self.square_norm(self.expr(tree.body)), number(Fraction(1, 2)))
-        if tree.open in ("(", "[", ".") or tree.open == "\\{":
-            return self.expr(tree.body)
-        raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
-
-    def square_norm(self, value: Expr) -> Expr:
-        """The sum of the squares of all entries."""
-        return Total(SCALAR, power(value, number(2)))
-
     def inner(self, left: Expr, right: Expr, span: Span) -> Expr:
         """The sum of products of entries of two values of one shape."""
         if not self.same(left.shape, right.shape):
             raise self.clash("an inner product", (left, right), span)
         return Total(SCALAR, Times(left.shape, left, right))
 
-    def matrix(self, tree: t.Matrix) -> Expr:
-        """An explicit matrix; every row has as many entries, each a scalar."""
-        if tree.env == "cases":
-            raise Problem(NOT_YET, "a distinction of cases is not yet understood", tree.span)
-        rows = tuple(tuple(self.scalar(cell) for cell in row) for row in tree.rows)
-        if not rows:
-            raise Problem("SR203", "an empty matrix", tree.span)
-        if len({len(r) for r in rows}) > 1:
-            counts = ", ".join(str(len(r)) for r in rows)
-            raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
-        return Table((len(rows), len(rows[0])), rows)
-
     # -- sums and products --------------------------------------------------------------------
 
     def same(self, a: Shape, b: Shape) -> bool:
         """Whether two shapes agree."""
-        return self.scope.same(a[0], b[0]) and self.scope.same(a[1], b[1])
+        return self.scope.agree(a, b)
 
     def clash(self, what: str, values: tuple[Expr, ...], span: Span) -> Problem:
         """The shapes that do not go together."""
@@ -376,6 +377,7 @@ class Elaborator:
 
     def product(self, tree: t.Product) -> Expr:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
+        unambiguous(tree)
         factors = derivative.grouped(self, tree)
         values: list[tuple[str, Expr]] = []
         for op, item in factors:
@@ -393,6 +395,8 @@ class Elaborator:
         """One product by its operator and the shapes of its sides."""
         if op in ("/", "\\div"):
             return self.divide(left, right, tree.span)
+        if op == "\\times" and left.shape == right.shape and 1 in left.shape and not left.scalar:
+            raise Problem(NOT_YET, "the cross product is not yet understood", tree.span)
         if left.scalar or right.scalar:
             return Times(right.shape if left.scalar else left.shape, left, right)
         if op in n.BINARY and n.BINARY[op] == n.HADAMARD and op != "\\otimes":
@@ -437,8 +441,3 @@ def _stepless(symbol: Symbol, found: Head) -> bool:
     if symbol.timed == "sup":
         return not any(isinstance(sup, t.Fence) for sup in found.sups)
     return symbol.timed == "sub" and not found.subs
-
-
-def _norm_mark(tree: t.Script) -> bool:
-    """``‖·‖_2`` and ``‖·‖_F``: the mark of the norm is no index."""
-    return isinstance(tree.base, t.Fence) and tree.base.open == "\\|" and latex(tree.sub or t.Empty()) in ("2", "F")

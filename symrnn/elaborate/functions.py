@@ -31,6 +31,8 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
     name = n.WORDS.get(text, text)
     if elab.context.names.match(fn) is not None or elab.context.names.match(base) is not None:
         return elab.product(t.Product((("", fn), ("", arg)), span=span))
+    if isinstance(arg, t.Product) and any(isinstance(f, t.Fence) for _, f in arg.factors[1:]):
+        raise Problem(NOT_YET, f"how far does '{short(fn)}' reach in '{short(arg)}'?", span)
     declared = elab.context.manifest.functions.get(text)
     name = declared or name
     value = apply(elab, "ln" if name == "log" else name, arg, base, span)

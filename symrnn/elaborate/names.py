@@ -80,6 +80,9 @@ def is_transpose(tree: t.Tree) -> bool:
             return False
 
 
+_MOST_MATCHES = 20_000  # trees whose match is remembered
+
+
 @dataclass(frozen=True)
 class Match:
     """A printed name matched with a declared one."""
@@ -98,6 +101,7 @@ class Names:
 
     step: str = "t"
     symbols: list[Symbol] = field(default_factory=list)
+    _matched: dict[int, tuple[t.Tree, Match | None]] = field(default_factory=dict, repr=False)
 
     @property
     def timed(self) -> bool:
@@ -108,6 +112,10 @@ class Names:
         """The symbols written with this letter."""
         return (s for s in self.symbols if s.key == key)
 
+    def known(self, symbol: Symbol) -> Symbol | None:
+        """The declared symbol of the same name."""
+        return next((s for s in self.symbols if _same_name(s, symbol)), None)
+
     def declare(self, symbol: Symbol) -> None:
         """Add or replace a symbol; its plain name stays apart from those of all others."""
         self.symbols = [s for s in self.symbols if not _same_name(s, symbol)]
@@ -117,6 +125,12 @@ class Names:
         while symbol.name in taken:
             symbol = replace(symbol, mark=symbol.mark + "'")
         self.symbols.append(symbol)
+        self._matched.clear()
+
+    def forget(self, symbol: Symbol) -> None:
+        """Take a symbol back."""
+        self.symbols.remove(symbol)
+        self._matched.clear()
 
     def declared(self, tree: t.Tree, shape: Shape) -> Symbol | None:
         """The symbol that a declaration or a defining left side introduces; letters of steps show its time."""
@@ -146,6 +160,14 @@ class Names:
         A name without component indices must be printed in its declared style unless the letter has only
         one; with all indices the style is free, and the small letter stands for an entry of the capital.
         """
+        kept = self._matched.get(id(tree))
+        if kept is None or kept[0] is not tree:
+            if len(self._matched) >= _MOST_MATCHES:
+                self._matched.clear()
+            kept = self._matched[id(tree)] = (tree, self._find(tree))
+        return kept[1]
+
+    def _find(self, tree: t.Tree) -> Match | None:
         found = head(tree)
         if found is None:
             return None

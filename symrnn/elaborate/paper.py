@@ -9,15 +9,15 @@ from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import conditions
 from symrnn.elaborate.context import Context
-from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.definitions import define, definition
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
+from symrnn.elaborate.scope import Scope
 from symrnn.elaborate.shorthand import compile_rule, rewrite
-from symrnn.expr import Constant, Entry, Index, Number, Ref, Times
+from symrnn.expr import Shape, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse, parse_expression
-from symrnn.latex.printer import short
 from symrnn.manifest import Manifest
 from symrnn.read.document import Document, Formula
 
@@ -45,7 +45,7 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     paper = Paper()
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
-    _define(context, paper)
+    define(context, paper)
     assumptions = {a.name: _assumption(context, a.name, a.let, words) for a in manifest.assume}
     return context, paper, assumptions, read
 
@@ -106,27 +106,38 @@ def _declare(
                 tree = parse(formula.latex, formula.offsets, words)
             except Problem:
                 continue
-            _add(context, tree)
+            _add(context, tree, f"line {document.source.line_column(formula.span.start)[0]}")
     for line in lines:
         if line.tree is not None and "\\in" in line.formula.latex:
-            _add(context, line.tree)
+            _add(context, line.tree, f"({line.number})")
     for text in manifest.declare:
-        if not _add(context, _manifest_tree(text, "declare", words)):
+        if not _add(context, _manifest_tree(text, "declare", words), "the manifest"):
             raise UsageError(f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}})")
     for text in manifest.onehot:
         found = context.names.match(_manifest_tree(text, "onehot", words).items[0])
         if found is None:
             raise UsageError(f"manifest: onehot: '{text}' is not declared")
-        context.names.declare(replace(found.symbol, onehot=True))
+        symbol = replace(found.symbol, onehot=True)
+        context.names.declare(symbol)
+        if found.symbol in context.failed:
+            context.failed[context.names.known(symbol) or symbol] = context.failed[found.symbol]
 
 
-def _add(context: Context, tree: t.Statements) -> int:
+def _add(context: Context, tree: t.Statements, place: str) -> int:
+    """Declare what a formula declares. A name keeps its first shape; another one leaves it open."""
     count = 0
+    letters = Scope(context.manifest.sizes)
     for name, shape in declarations(tree):
         symbol = context.names.declared(name, shape)
-        if symbol is not None:
+        if symbol is None:
+            continue
+        count += 1
+        before = context.names.known(symbol)
+        if before is None:
             context.names.declare(symbol)
-            count += 1
+        elif not letters.agree(before.shape, shape):
+            shapes = f"{show_shape(before.shape)} and, by {place}, {show_shape(shape)}"
+            context.failed.setdefault(before, f"it is declared as {shapes}")
     return count
 
 
@@ -251,7 +262,7 @@ class _Maker:
         for relation, side in links:
             if relation == "\\in":
                 member = head if previous is None else previous
-                if spaces(side) is not None and name_head(member) is None:
+                if not self.declares(member, spaces(side)):
                     yield self.claim("relation", member, side, relation=relation)
                 continue
             if defines and relation in n.EQUALITIES:
@@ -261,6 +272,16 @@ class _Maker:
                 yield self.claim("relation", head, side, previous, relation=relation, supplied=supplied)
             previous = side
             self.flow = replace(self.flow, last=side)
+
+    def declares(self, member: t.Tree, space: Shape | None) -> bool:
+        """Whether ``member ∈ space`` declares a name, rather than saying something of what has a shape already."""
+        found = self.context.names.match(member)
+        if space is None:
+            return found is None
+        if name_head(member) is None:
+            return False
+        letters = Scope(self.context.manifest.sizes)
+        return found is None or bool(found.indices) or bool(found.sups) or letters.agree(found.symbol.shape, space)
 
     def expression(self, tree: t.Tree, last: bool) -> Iterator[Claim]:
         """A line without a relation: what the manifest says that it is, or the head of the next line's chain."""
@@ -287,74 +308,3 @@ def _letters(count: int) -> str:
         count, rest = divmod(count - 1, 26)
         out = chr(ord("a") + rest) + out
     return out
-
-
-# -- definitions ------------------------------------------------------------------------------
-
-
-def _define(context: Context, paper: Paper) -> None:
-    """Read the defining claims in any order that lets each use the names that others introduce."""
-    pending = [(e, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None]
-    while pending:
-        left = []
-        for equation, claim in pending:
-            assert claim.lhs is not None
-            try:
-                found = definition(context, claim.lhs, claim.rhs, equation.number)
-            except Problem:
-                left.append((equation, claim))
-                continue
-            paper.definitions.append(found)
-            context.nodes.add(found.symbol)
-        if len(left) == len(pending):
-            return
-        pending = left
-
-
-def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
-    """``lhs := rhs``. A new name gets the shape of the right side; letters on the left run over their range.
-
-    Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
-    """
-    arguments: t.Tree | None = None
-    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
-        lhs, arguments = lhs.factors[0][1], fence.body
-    elab = Elaborator(context)
-    found = context.names.match(lhs)
-    if found is None:
-        value = elab.expr(rhs)
-        symbol = context.names.declared(lhs, value.shape)
-        if symbol is None:
-            raise Problem("SR203", "a definition has a name on its left", lhs.span)
-        if isinstance(value, Number) and symbol.label:
-            raise Problem("SR201", f"the shape of '{short(lhs)}' is not declared", lhs.span)
-        context.names.declare(symbol)
-        found = context.names.match(lhs)
-        if found is None or found.indices or found.sups:
-            context.names.symbols.remove(symbol)
-            raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
-    left = elab.expr(lhs)
-    value = elab.expr(rhs)
-    if isinstance(value, Number) and not left.scalar:
-        value = Times(left.shape, value, Constant(left.shape, "ones"))
-    if not elab.same(left.shape, value.shape):
-        raise elab.clash("a definition", (left, value), rhs.span)
-    if arguments is not None:
-        context.arguments[found.symbol] = arguments
-    row = col = None
-    base = left
-    if isinstance(left, Entry):
-        base, row, col = left.body, left.row, left.col
-    if not isinstance(base, Ref):
-        raise Problem("SR203", "a definition has a name on its left", lhs.span)
-    if base.time is not None and base.time.letter is not None and context.fixed(base.time.letter):
-        raise Problem("SR190", "a definition at the last step is not yet understood", lhs.span)
-    row, col = (_number(context, i) for i in (row, col))
-    return Definition(base.symbol, base.time, row, col, value, number)
-
-
-def _number(context: Context, index: Index | None) -> Index | None:
-    """A component counted by the letter of a size, as its number."""
-    if index is not None and index.letter in context.sizes:
-        return Index(None, context.sizes[index.letter] + index.offset)
-    return index

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from symrnn.diagnostic import Problem
-from symrnn.expr import Dim, Index
+from symrnn.expr import Dim, Index, Shape
+from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.span import Span
+
+_LETTERS = frozenset({"\\ell", "\\imath", "\\jmath"})
 
 
 @dataclass
@@ -112,13 +115,17 @@ class Scope:
             return False
         return self.size(a) == self.size(b)
 
+    def agree(self, a: Shape, b: Shape) -> bool:
+        """Whether two shapes agree."""
+        return self.same(a[0], b[0]) and self.same(a[1], b[1])
+
 
 def to_index(tree: t.Tree | None) -> Index | None:
     """A tree as letter ± numbers, or None."""
     match tree:
         case t.Num(text) if text.isdigit():
             return Index(None, int(text))
-        case t.Name(text, ""):
+        case t.Name(text, "") if text.isalpha() or text[1:] in n.GREEK or text in _LETTERS:
             return Index(text)
         case t.Word(text) if len(text) == 1:
             return Index(text)

@@ -97,9 +97,10 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
         k = 0
         while k + size <= len(factors):
             last = factors[k + size - 1][1]
-            index = None  # F(x)_i is the component i of F(x)
-            if isinstance(last, t.Script) and isinstance(last.base, t.Fence) and last.sup is None and not last.primes:
-                last, index = last.base, last.sub
+            index: t.Tree | None = None  # F(x)_i is the component i of F(x)
+            match last:
+                case t.Script(t.Fence() as bracket, below, None, 0):
+                    last, index = bracket, below
             run = t.Product((("", factors[k][1]), *factors[k + 1 : k + size - 1], (factors[k + size - 1][0], last)))
             found = _match(rule.pattern, run, rule.variables, {})
             if found is not None:
@@ -109,7 +110,7 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
                     stand = t.Script(t.Fence("(", stand, ")", span=span), index, None, span=span)
                 factors[k : k + size] = [(factors[k][0], stand)]
             k += 1
-    return t.Product(tuple(factors), span=tree.span)
+    return t.Product(tuple(factors), span=tree.span) if len(factors) != len(tree.factors) else tree
 
 
 def _match(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import Letter, to_index
-from symrnn.expr import SCALAR, Count, Expr, Index, Reduce
+from symrnn.expr import SCALAR, Expr, Index, Reduce
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -26,6 +26,9 @@ def big(elab: Elaborator, tree: t.Big) -> Expr:
     if tree.sub is None:
         raise Problem("SR190", f"this '{tree.op}' does not say over which letter it runs", tree.span)
     bounds = _bounds(tree.sub)
+    _one_letter(elab, tree, bounds)
+    if op == "product":
+        _extent(tree, {letter for letter, _, _ in bounds})
     with ExitStack() as stack:
         frames = [(b, stack.enter_context(elab.scope.binding([b[0]], tree.span))) for b in bounds]
         body = elab.expr(tree.body)
@@ -54,6 +57,26 @@ def _bounds(sub: t.Tree) -> list[tuple[str, Index | None, tuple[Index, ...]]]:
             raise Problem("SR190", f"the condition '{short(sub)}' is not yet understood", sub.span)
         case _:
             return [(_letter(p), None, ()) for p in parts(sub)]
+
+
+def _one_letter(elab: Elaborator, tree: t.Big, bounds: list[tuple[str, Index | None, tuple[Index, ...]]]) -> None:
+    r"""``\sum_{i \neq j} A_{ij}`` runs over i for a given j, or over both: j must be known from outside."""
+    for _, _, without in bounds:
+        for other in without:
+            letter = other.letter
+            if letter is None or elab.scope.find(letter) is not None or elab.context.fixed(letter):
+                continue
+            if any(isinstance(node, t.Name) and node.text == letter for node in tree.body.walk()):
+                raise Problem("SR190", f"does this sum run over {letter} too? Nothing before it says", tree.span)
+
+
+def _extent(tree: t.Big, letters: set[str]) -> None:
+    r"""How far a product reaches shows only if its last factor has its letter: ``\prod_i a_i \prod_j b_j``."""
+    if not isinstance(tree.body, t.Product):
+        return
+    last = tree.body.factors[-1][1]
+    if isinstance(last, t.Big) or not any(isinstance(x, t.Name) and x.text in letters for x in last.walk()):
+        raise Problem("SR190", f"does this product take in '{short(last)}'? A bracket would say", last.span)
 
 
 def _letter(tree: t.Tree) -> str:
@@ -103,12 +126,13 @@ def _reduce(
             f"nothing in this sum or product has the index {letter}, and its limits are not given",
             tree.span,
         )
+    if (low.letter == high.letter and low.offset > high.offset + 1) or (
+        low.letter is not None and high.letter is None and elab.context.fixed(low.letter)
+    ):
+        raise Problem("SR190", "limits that run downward are not yet understood", tree.span)
     for limit in (low, high):
         if info.timed and limit.letter is not None:
             elab.scope.use_time(limit, elab.context.fixed, tree.span)
-    uses = any(isinstance(e, Count) and e.index.letter == letter for e in body.walk())
-    if not info.timed and info.dim is None and not uses and op == "product":
-        raise Problem("SR206", f"nothing in this product has the index {letter}", tree.span)
     shape = body.shape
     if op == "product" and shape != SCALAR:
         raise Problem("SR190", "a product of matrices over a letter is not yet understood", tree.span)

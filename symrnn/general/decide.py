@@ -64,6 +64,8 @@ class Disagreement(Exception):
 class GeneralDecider:
     """Decides the claims of one document in general. ``lags``: how far before the first step a quantity is given."""
 
+    debug = False  # let exceptions through
+
     def __init__(
         self,
         definitions: Iterable[Definition],
@@ -80,7 +82,7 @@ class GeneralDecider:
         try:
             for d in self.definitions:
                 self._infer(d, self.shapes)
-        except Abstain as reason:
+        except (Abstain, RecursionError) as reason:
             self.problem = f"the definitions: {reason}"
 
     def _infer(self, d: Definition, shapes: Shapes) -> None:

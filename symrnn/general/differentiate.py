@@ -135,6 +135,7 @@ class Graph:
         self.definitions: dict[Symbol, list[Definition]] = {}
         for d in definitions:
             self.definitions.setdefault(d.symbol, []).append(d)
+        self.starts: dict[Symbol, dict[int, Form]] = {}  # numbers that a document puts before the first step
         self.raw: dict[Symbol, Form] = {s: self._raw(s) for s in self.definitions}
         self.users: dict[Symbol, dict[Symbol, set[int | None]]] = {}  # v → u → lags (None: at no fixed distance)
         for u, form in self.raw.items():
@@ -154,7 +155,9 @@ class Graph:
             if d.time is not None and d.time.letter is None:
                 if d.time.offset >= self.first.offset or any(True for _ in components(self.side(d, self.shapes))):
                     raise Abstain(f"a definition of {symbol.name} at a step of its own")
-                continue  # a number before the first step: no more than a given quantity, for a proof
+                if d.row is None and d.col is None:
+                    self.starts.setdefault(symbol, {})[d.time.offset] = self.side(d, self.shapes)
+                continue
             form = self.side(d, self.shapes)
             whole = True
             for index, name, axis in ((d.row, ROW, axes[0]), (d.col, COL, axes[1])):

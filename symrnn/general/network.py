@@ -132,7 +132,11 @@ class Network:
                 return atom.symbol in self.given or (
                     atom.symbol in self.graph.raw
                     and atom.symbol not in self.opening
-                    and (atom.symbol not in self.closed or mark(atom) in self.forced)
+                    and (
+                        atom.symbol not in self.closed
+                        or mark(atom) in self.forced
+                        or any(atom.time == Index(None, k) for k in self.graph.starts.get(atom.symbol, ()))
+                    )
                 )
             case Adj():
                 return self._opens(atom, domain) or (self.parts and atom.of.time is None)
@@ -163,6 +167,9 @@ class Network:
             return self.graph.at(self.given[c.symbol], c)
         if c.symbol not in self.graph.raw or c.symbol in self.opening:
             return None
+        for step, form in self.graph.starts.get(c.symbol, {}).items():
+            if c.time is not None and distance(domain, c.time, Index(None, step)) == 0:
+                return self.graph.at(form, c)
         if c.symbol in self.closed and mark(c) not in self.forced:
             return None
         if c.time is not None and not implies(domain, at_least(c.time, self.graph.first)):

@@ -32,7 +32,7 @@ from symrnn.general.times import ZERO, Constraint, Guard, at_least, tidy
 
 MOST_ORDERS = 720
 MOST_TERMS = 4_000
-MOST_WORK = 15_000
+MOST_WORK = 8_000
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from symrnn.diagnostic import Problem
 from symrnn.latex import notation as n
 from symrnn.latex.prepare import is_prose, word_text
 from symrnn.latex.surface import Item
+from symrnn.latex.tree import Additive, Big, Call, Chain, Listing, Product, Tree
 from symrnn.span import Span
 
 
@@ -23,6 +24,13 @@ def place(places: Sequence[int], start: int, end: int) -> Span:
     if high < low:  # inside the expansion of a macro, places may run backwards
         low, high = min(places[start:end]), max(places[start:end])
     return Span(low, high + 1)
+
+
+def _loose(tree: Tree, scripted: bool) -> bool:
+    """Whether an expression would be read otherwise without brackets around it, before a script or beside others."""
+    if isinstance(tree, Product):
+        return scripted or any(op == "/" for op, _ in tree.factors) or _loose(tree.factors[-1][1], False)
+    return isinstance(tree, (Additive, Chain, Listing, Big, Call))
 
 
 def seen(item: Item) -> str:
@@ -71,6 +79,24 @@ class Head:
         while (item := self.peek()) and item.kind in ("break", "quad"):
             self.k += 1
 
+    def visible(self, tree: Tree, span: Span) -> Tree:
+        """The tree of a group in braces, which do not print: ``{a + b} c`` shows as a + bc.
+
+        Raises Problem SR102 where the brackets would be missed.
+        """
+        here = self.items[self.k - 1]
+        before = self.items[self.k - 2] if self.k > 1 else None
+        scripted = here.kind == "script"
+        if _loose(tree, scripted) and (scripted or not (self.parts(before) and self.parts(self.peek()))):
+            raise Placed("SR102", "braces do not print, so this reads otherwise than it is grouped", span)
+        return tree
+
+    def parts(self, item: Item | None) -> bool:
+        """Whether what stands beside an expression leaves it whole."""
+        if item is None or item.kind in ("break", "quad", "amp", "text") or self.relation_text(item) is not None:
+            return True
+        return item.kind == "char" and item.text in (",", ";", ":", ".")
+
     # -- what may come next -------------------------------------------------------------------
 
     def relation_text(self, item: Item) -> str | None:
@@ -99,6 +125,8 @@ class Head:
         if base.kind == "command":
             text = base.text
             if text in n.CLOSING or text in n.RELATIONS or text in n.IMPLICATIONS or text in n.BINARY:
+                return False
+            if text in n.QUANTIFIERS:
                 return False
             if text in n.BARS or text in n.CONDITIONAL_BARS:
                 return self.bar_opens() if text in n.BARS and n.BARS[text] not in self.closers else False
@@ -140,6 +168,9 @@ class Head:
 
     def is_bracket(self, item: Item) -> bool:
         base = item.base
+        if base.kind == "group" and base.parts:  # \ln{(x)} prints as \ln(x)
+            first, last = base.parts[0], base.parts[-1]
+            return first.kind == "fenced" if first is last else first.text == "(" and last.text == ")"
         return base.kind == "fenced" or (base.kind == "char" and base.text in ("(", "["))
 
     def is_function(self, item: Item) -> bool:

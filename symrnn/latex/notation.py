@@ -40,6 +40,8 @@ IMPLICATIONS: Final = frozenset(
     {"\\Rightarrow", "\\implies", "\\Leftrightarrow", "\\iff", "\\Longrightarrow", "\\therefore"}
 )
 
+QUANTIFIERS: Final = frozenset({"\\forall", "\\exists", "\\nexists"})  # begin a statement of their own
+
 # Binary operators with their binding strength; juxtaposition binds as PRODUCT.
 SUM, HADAMARD, PRODUCT = 1, 2, 3
 BINARY: Final = {

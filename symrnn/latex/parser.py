@@ -107,7 +107,7 @@ class _Parser(Head):
             return
         if item.kind == "char" and item.text in SEPARATORS:
             return
-        if item.kind == "command" and item.text in n.IMPLICATIONS:
+        if item.kind == "command" and item.text in n.IMPLICATIONS | n.QUANTIFIERS:
             return
         raise self.fail(item, f"cannot read {seen(item)} here")
 
@@ -368,7 +368,7 @@ class _Parser(Head):
         raise Placed("SR102", f"cannot read '{text}' here", span)
 
     def _group(self, item: Item, span: Span) -> Tree:
-        return self.whole(item)
+        return self.visible(self.whole(item), span)
 
     def _fenced(self, item: Item, span: Span) -> Tree:
         opening, closing = (n.CANONICAL_FENCE.get(t, t) for t in item.text.split("\n"))

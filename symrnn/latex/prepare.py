@@ -60,8 +60,24 @@ def _spliced(items: Sequence[Item], words: frozenset[str]) -> Iterator[Item]:
         elif item.kind == "fenced" and item.text.endswith("\n."):
             yield from _reunited(items, k, words)
             return
-        elif item.kind != "amp":
+        elif item.kind != "amp" or _between(items, k):
             yield item
+
+
+def _between(items: Sequence[Item], k: int) -> bool:
+    """Whether an alignment mark stands between two factors, where it joins nothing: ``b & c`` is no product."""
+    around = [items[j] for j in (k - 1, k + 1) if 0 <= j < len(items)]
+    return len(around) == 2 and all(map(_factor, around))
+
+
+def _factor(item: Item) -> bool:
+    base = item.base
+    if base.kind in ("amp", "break", "quad") or (base.kind == "text" and is_prose(base)):
+        return False
+    if base.kind in ("char", "command"):
+        marks = (n.RELATIONS, n.BINARY, n.IMPLICATIONS, n.QUANTIFIERS, ".,;:")
+        return not any(base.text in m for m in marks)
+    return not (base.kind == "two" and base.text in n.DECORATIONS)
 
 
 def _switch(item: Item) -> bool:

@@ -11,7 +11,8 @@ from symrnn.latex import tree as t
 from symrnn.repair.moves import Generator, Move, Page
 from symrnn.repair.vocabulary import region
 
-_LETTERS_TRIED = 5
+_LETTERS_TRIED = 4
+_SYMBOLS_TRIED = 8
 _FUNCTION_SWAPS = {
     "\\exp": ("\\ln", "\\log"), "\\ln": ("\\exp",), "\\log": ("\\exp",), "\\tanh": ("\\sigma",),
     "\\sin": ("\\cos",), "\\cos": ("\\sin",),
@@ -43,10 +44,10 @@ def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     places = _indices(page, node) if isinstance(node, t.Script) else []
     bound = page.bound(above)
     letters = list(dict.fromkeys([*bound, *_letters_of(page), *page.words.letters]))
-    options = [*map(str, page.words.numbers), *letters[:_LETTERS_TRIED]]
-    for start, end in places:
+    lengths = _lengths(page, node, len(places))
+    for (start, end), length in zip(places, lengths, strict=True):
         old = page.latex[start:end]
-        for new in options:
+        for new in (*map(str, range(1, length + 1)), *letters[:_LETTERS_TRIED]):
             if new != old:
                 yield Move("index", ((start, end, new),), sign=(old, new))
     if len(places) == 2:
@@ -61,7 +62,16 @@ def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
                     for limit in page.words.axes():
                         if limit != page.text(node_.sup):
                             edit = (node_.sup.span.start, node_.sup.span.end, limit)
-                            yield Move("order of indices", (*sorted((*swap, edit)),))
+                            yield Move("order of indices", (*sorted((*swap, edit)),), opens=True)
+
+
+def _lengths(page: Page, node: t.Tree, count: int) -> list[int]:
+    """How far the numbers go that can stand for each index of a name."""
+    most = len(page.words.numbers)
+    known = page.words.context.names.match(node)
+    axes = [] if known is None else [d for d in known.symbol.shape if d != 1]
+    sizes = [d if isinstance(d, int) else page.words.context.sizes.get(d, most) for d in axes]
+    return [min(most, s) for s in sizes] if len(sizes) == count else [most] * count
 
 
 def _letters_of(page: Page) -> list[str]:
@@ -88,16 +98,26 @@ def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
         for new in options:
             if new.replace(" ", "") != old.replace(" ", ""):
                 yield Move("time step", ((start, end, new),), sign=(old, new))
-    elif page.words.context.names.timed and known.symbol not in page.words.context.nodes and not known.symbol.timed:
+    elif page.words.context.names.timed and not known.symbol.timed and _derived_by(node, above):
         end = region(page.latex, node, known)[1] if not isinstance(node, t.Script) else node.span.end
         if not isinstance(node, t.Script) or node.sup is None:
             for time in _times(page):
                 yield Move("time step", ((end, end, f"^{{({time})}}"),), sign=(known.symbol.name, time))
     if isinstance(node, t.Script) and isinstance(node.sup, t.Fence) and to_index(node.sup) is not None:
-        start = _script_start(page, node.sup)
-        if start is not None:
-            mark, stop = start
+        whole = _script_start(page, node.sup)
+        if whole is not None:
+            mark, stop = whole
             yield Move("time step", ((mark, stop, ""),), sign=(page.latex[mark:stop], ""))
+
+
+def _derived_by(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
+    """Whether a name is what a derivative is taken by: there, and only there, a step's copy differs from the whole."""
+    for parent, child in zip(reversed(above), [node, *reversed(above)], strict=False):
+        if isinstance(parent, t.Frac):
+            return child is parent.den
+        if isinstance(parent, t.Script) and parent.base == t.Name("\\nabla"):
+            return child is parent.sub
+    return False
 
 
 def _in_name(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
@@ -163,6 +183,8 @@ def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
     old = page.latex[start:end]
     seen = {old}
     for spelling, _ in page.words.spellings.most_common():
+        if len(seen) > _SYMBOLS_TRIED:
+            return
         loose = spelling.indices == wanted[0] and (spelling.timed == wanted[1] or not spelling.symbol.timed)
         if loose and spelling.text not in seen:
             seen.add(spelling.text)
@@ -180,9 +202,9 @@ def number(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
     if any(isinstance(a, t.Script) and a.sub is not None and node in list(a.sub.walk()) for a in above[-2:]):
         return
     value = Fraction(node.text)
-    options = {value + 1, value - 1, Fraction(2), Fraction(1), Fraction(0)} - {value}
+    options = {value + 1, value - 1, Fraction(2), Fraction(1), *([] if exponent else [Fraction(0)])} - {value}
     for new in sorted(options):
-        if new >= 0 and new.denominator == 1:
+        if new >= (2 if exponent else 0) and new.denominator == 1:
             slip = "exponent" if exponent else "number"
             yield Move(slip, ((node.span.start, node.span.end, str(new)),), sign=(node.text, str(new)))
     if exponent:
@@ -193,7 +215,7 @@ def number(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
         for letter_ in page.bound(above)[:2]:
             for other in [text for text, _ in page.words.indicators.most_common()] + ["1"]:
                 text = f"\\mathbb{{1}}_{{{letter_}, {other}}}"
-                yield Move("symbol", ((node.span.start, node.span.end, text),))
+                yield Move("indicator", ((node.span.start, node.span.end, text),))
 
 
 def limit(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:

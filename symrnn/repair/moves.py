@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from symrnn.latex import tree as t
 from symrnn.repair.vocabulary import Vocabulary
@@ -79,7 +80,7 @@ def moves(page: Page) -> list[Move]:
                     continue
                 found.setdefault(move.edits, move)
                 if move.sign:
-                    groups.setdefault((move.slip, *move.sign), []).append((move, above))
+                    groups.setdefault((move.slip, *move.sign), []).append((move, above or (page.tree,)))
     for members in groups.values():
         for joined in _joined(members):
             found.setdefault(joined.edits, joined)
@@ -113,7 +114,7 @@ _SCOPES = (t.Statements, t.Chain, t.Additive, t.Product, t.Frac, t.Call, t.Fence
 def overlapping(edits: tuple[Edit, ...]) -> bool:
     """Whether two edits touch the same characters, or insert at one place."""
     ordered = sorted(edits)
-    return any(b[0] < a[1] or (b[0] == a[0] and b[1] == a[1]) for a, b in zip(ordered, ordered[1:], strict=False))
+    return any(b[0] < a[1] or (b[0] == a[0] and b[1] == a[1]) for a, b in pairwise(ordered))
 
 
 def apply(latex: str, edits: tuple[Edit, ...]) -> str:

@@ -17,15 +17,34 @@ from symrnn.algebra import floats
 from symrnn.checker import Checker
 from symrnn.claims import Typed
 from symrnn.evaluate import Evaluator, Inadmissible, Mat, Unsupported
-from symrnn.expr import Expr, Gradient, Number
+from symrnn.expr import (
+    Add,
+    Diag,
+    Entry,
+    Expr,
+    Gradient,
+    Index,
+    MatMul,
+    Number,
+    Reduce,
+    Slice,
+    Table,
+    Times,
+    Total,
+    Trace,
+    Transpose,
+    number,
+)
 from symrnn.manifest import covers
 from symrnn.network import Network
 
 TOLERANCE = 1e-9
+_FLOOR = 1e-5
+NOTHING = _FLOOR * (1 + 1e-6)  # the size of a claim whose sides are both zero
 _LETTER_VALUES = 2
 _STEPS = 3
 
-Place = tuple[int, ...]  # the identities of expressions that are replaced together
+_LINEAR = (Add, Diag, Entry, MatMul, Reduce, Slice, Table, Times, Total, Trace, Transpose)
 
 
 @dataclass(frozen=True)
@@ -36,35 +55,66 @@ class Axis:
     variants: tuple[tuple[Expr, ...], ...]
 
 
+class Fixed:
+    """The values of a claim's parts as printed, by the values of the letters in them."""
+
+    def __init__(self, typed: Typed) -> None:
+        self.typed = typed  # kept, so that identities stay its own
+        self.paths = Paths(typed)
+        self.letters: dict[int, tuple[str, ...]] = {}
+        self.values: dict[Any, Mat] = {}
+        self.calls = 0
+        for root in (typed.lhs, typed.rhs):
+            self._collect(root)
+
+    def _collect(self, e: Expr) -> frozenset[str]:
+        found = frozenset[str]().union(*(self._collect(child) for child in e.children()))
+        for value in vars(e).values():
+            for index in value if isinstance(value, tuple) else (value,):
+                if isinstance(index, Index) and index.letter is not None:
+                    found |= {index.letter}
+        self.letters[id(e)] = tuple(sorted(found))
+        return found
+
+
 class _Floats(Evaluator):
     """Evaluates in floats; ``instead`` maps an expression to alternatives, stacked along an array's axis."""
 
     instead: Mapping[int, tuple[int, Sequence[Expr], int]]
+    fixed: Fixed
+    touched: frozenset[int]
     known: dict[Any, Mat]
     value: floats.Values
     network: Network
 
     def __call__(self, e: Expr) -> Mat:
         found = self.instead.get(id(e))
+        self.fixed.calls += 1
         if found is None:
-            return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+            letters = self.fixed.letters.get(id(e)) if id(e) not in self.touched else None
+            if letters is None:
+                return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+            key = (id(e), *map(self.values.get, letters))
+            kept = self.fixed.values.get(key)
+            if kept is None:
+                kept = self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+                self.fixed.values[key] = kept
+            return kept
         axis, variants, dims = found
-        made = [self._safe(v) for v in variants]
+        made: list[Mat | None] = [self._safe(v) for v in variants]
         rows, cols = next((m.shape for m in made if m is not None), (1, 1))
         form = [1] * dims
         form[axis] = len(made)
-        none = np.nan
-        return Mat(
-            tuple(
-                tuple(np.array([none if m is None else m.rows[i][j] for m in made]).reshape(form) for j in range(cols))
-                for i in range(rows)
-            )
-        )
+
+        def stacked(i: int, j: int) -> Any:
+            return np.array([np.nan if m is None else m.rows[i][j] for m in made]).reshape(form)
+
+        return Mat(tuple(tuple(stacked(i, j) for j in range(cols)) for i in range(rows)))
 
     def _safe(self, e: Expr) -> Mat | None:
         try:
             return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
-        except Inadmissible:
+        except (Inadmissible, Unsupported):
             return None
 
     def _gradient(self, e: Expr) -> Mat:
@@ -93,8 +143,8 @@ class _World:
 class Sample:
     """The network of one document at one random point, at a length where steps have room to be wrong."""
 
-    def __init__(self, checker: Checker, number: str) -> None:
-        names = tuple(a.name for a in checker.manifest.assume if covers(a.lines, number))
+    def __init__(self, checker: Checker, line: str) -> None:
+        names = tuple(a.name for a in checker.manifest.assume if covers(a.lines, line))
         if len({checker.assumptions[a].symbol for a in names}) < len(names):
             names = names[-1:]
         first = checker.manifest.steps.first
@@ -104,44 +154,53 @@ class Sample:
         self.value = floats.Values(floats.chance)
         self.world = _World(self.network, self.value)
         self.known: dict[Any, Mat] = {}
+        self.fixed: dict[int, Fixed] = {}
 
-    def residual(self, typed: Typed, axes: Sequence[Axis] = ()) -> Any:
-        """How far a claim is from true, relative to its size; inf where it has no value.
+    def difference(self, typed: Typed, axes: Sequence[Axis] = ()) -> tuple[Any, Any]:
+        """The weighted difference of a claim's sides and the size of what is compared; inf for no value.
 
-        With axes, an array: one dimension an axis, one entry a combination of their alternatives.
+        With axes, arrays: one dimension an axis, one entry a combination of their alternatives.
         """
         instead = {
             id(place): (k, [v[j] for v in axis.variants], len(axes))
             for k, axis in enumerate(axes)
             for j, place in enumerate(axis.places)
         }
+        fixed = self.parts(typed) if axes else NOT_FIXED
+        touched = frozenset(id(x) for axis in axes for place in axis.places for x in fixed.paths.paths[id(place)])
         total: Any = 0.0
-        scale: Any = 1e-3
+        scale: Any = _FLOOR
         count = 0
         with np.errstate(all="ignore"):
             for values in self._instances(typed):
                 evaluator = _Floats(self.world, {**self.network.values, **values}, floats)  # type: ignore[arg-type]
                 evaluator.instead, evaluator.known = instead, self.known
+                evaluator.fixed, evaluator.touched = fixed, touched
                 evaluator.value, evaluator.network = self.value, self.network
                 try:
                     left, right = evaluator(typed.lhs), evaluator(typed.rhs)
                 except Inadmissible:
                     continue
                 except (Unsupported, ValueError, IndexError):
-                    return np.inf
+                    return np.inf, 1.0
                 if isinstance(typed.rhs, Number):
                     right = evaluator.fill(right, left.shape)
                 if left.shape != right.shape:
-                    return np.inf
+                    return np.inf, 1.0
                 count += 1
-                for k, (a, b) in enumerate(zip(left.column(), right.column(), strict=True)):
+                pairs: Any = zip(left.column(), right.column(), strict=True)
+                for k, (a, b) in enumerate(pairs):
                     weight = floats.chance((k, count))
                     total = total + weight * (a - b)
                     scale = scale + abs(weight * a) + abs(weight * b)
-            if not count:
-                return np.inf
-            found = np.abs(total) / scale
-            return np.where(np.isfinite(found), found, np.inf) if np.ndim(found) else float(found)
+        return (total, scale) if count else (np.inf, 1.0)
+
+    def parts(self, typed: Typed) -> Fixed:
+        """The parts of a claim: where they stand, what they are worth, how often one was evaluated."""
+        found = self.fixed.get(id(typed))
+        if found is None:
+            found = self.fixed[id(typed)] = Fixed(typed)
+        return found
 
     def _instances(self, typed: Typed) -> Iterator[dict[str, int]]:
         ranges = []
@@ -156,9 +215,40 @@ class Sample:
             yield dict(zip(typed.letters, values, strict=True))
 
 
-def true(residual: Any) -> Any:
-    """Whether residuals are zero to rounding."""
-    return residual < TOLERANCE
+class Paths:
+    """Where the places of a claim stand in it."""
+
+    def __init__(self, typed: Typed) -> None:
+        self.paths: dict[int, tuple[Expr, ...]] = {}
+        self.side: dict[int, int] = {}
+        for k, root in enumerate((typed.lhs, typed.rhs)):
+            stack: list[tuple[Expr, tuple[Expr, ...]]] = [(root, ())]
+            while stack:
+                node, above = stack.pop()
+                path = (*above, node)
+                self.paths.setdefault(id(node), path)
+                self.side.setdefault(id(node), k)
+                stack.extend((child, path) for child in node.children())
+
+    def nested(self, one: Sequence[Expr], other: Sequence[Expr]) -> bool:
+        """Whether a place of one set stands inside a place of the other."""
+        return any(
+            any(x is b for x in self.paths[id(a)]) or any(x is a for x in self.paths[id(b)]) for a in one for b in other
+        )
+
+    def separate(self, one: Sequence[Expr], other: Sequence[Expr]) -> bool:
+        """Whether changes at two sets of places add up: each stands in a term of its own of one linear sum."""
+        return all(self._apart(a, b) for a in one for b in other)
+
+    def _apart(self, a: Expr, b: Expr) -> bool:
+        if self.side[id(a)] != self.side[id(b)]:
+            return True  # the difference of the sides is a sum of the two
+        common = [x for x, y in zip(self.paths[id(a)], self.paths[id(b)], strict=False) if x is y]
+        return isinstance(common[-1], (Add, Table)) and all(isinstance(x, _LINEAR) for x in common)
+
+
+NOTHING_TYPED = Typed(number(0), number(0), {})
+NOT_FIXED = Fixed(NOTHING_TYPED)
 
 
 def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
@@ -167,6 +257,8 @@ def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
         return []
     if type(one) is not type(other) or one.shape != other.shape:
         return [(one, other)]
+    if isinstance(one, Gradient):
+        return [] if one == other else [(one, other)]  # it is evaluated as a whole
     found: list[tuple[Expr, Expr]] = []
     for f in fields(one):
         a, b = getattr(one, f.name), getattr(other, f.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from symrnn.elaborate.derivative import marked, operator
 from symrnn.elaborate.names import head
@@ -21,9 +22,9 @@ def order(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     factors = [f for _, f in node.factors]
     if any(f.span.end <= f.span.start for f in factors) or any(op in ("/", "\\div") for op, _ in node.factors):
         return
-    for k, (a, b) in enumerate(zip(factors, factors[1:], strict=False)):
+    for k, (a, b) in enumerate(pairwise(factors)):
         swap = ((*_range(a), page.text(b)), (*_range(b), page.text(a)))
-        yield Move("order", swap, opens=isinstance(b, t.Big))
+        yield Move("order", swap)
         for j in range(len(factors)):
             if j in (k - 1, k, k + 1) or abs(j - k) < 2:
                 continue
@@ -34,15 +35,14 @@ def order(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
 
 
 def hoist(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    """A sum that should begin further left in its product."""
+    """A sum that should begin at the left of its product."""
     if not isinstance(node, t.Product) or not isinstance(node.factors[-1][1], t.Big):
         return
     big = node.factors[-1][1]
     mark = page.latex[big.span.start : big.body.span.start]
-    for _, factor in node.factors[:-1]:
-        start = factor.span.start
-        edits: tuple[Edit, ...] = ((start, start, mark), (big.span.start, big.body.span.start, ""))
-        yield Move("order", edits, opens=True)
+    start = node.factors[0][1].span.start
+    edits: tuple[Edit, ...] = ((start, start, mark), (big.span.start, big.body.span.start, ""))
+    yield Move("order", edits, opens=True)
 
 
 def missing(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -138,7 +138,7 @@ def one_minus(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[M
         edits: tuple[Edit, ...] = ((start, start, "1 - "),)
         if not inside:
             edits = ((start, start, "(1 - "), (end, end, ")"))
-        yield Move("dropped factor", edits)
+        yield Move("dropped factor", edits, opens=inside)
 
 
 def halves(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -180,7 +180,7 @@ def component(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[M
         if bound:
             yield Move("index", ((end, end, f"_{bound[0]}"),), sign=("component", ""))
         for value in (*bound[1:], *map(str, page.words.numbers)):
-            yield Move("index", ((end, end, f"_{value}"),), sign=("component", value))
+            yield Move("index", ((end, end, f"_{value}"),), 2 if bound else 1, sign=("component", value))
 
 
 def _stands(tree: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[tuple[t.Tree, tuple[t.Tree, ...]]]:
@@ -195,7 +195,7 @@ def label(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     """A label that is dropped from its brace."""
     if isinstance(node, t.Brace) and node.label is not None and node.body.span.end > node.body.span.start:
         edits = ((node.span.start, node.body.span.start, ""), (node.body.span.end, node.span.end, ""))
-        yield Move("label", edits, 2, sign=("brace",))
+        yield Move("label", edits, 3, sign=("brace",))
 
 
 def diagonal(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from symrnn import __version__
+from symrnn import __version__, verdict
 from symrnn.algebra.certificate import Vertices, certificate
 from symrnn.diagnostic import Diagnostic
 from symrnn.general.decide import General, Silent
@@ -36,11 +36,16 @@ class Edit(msgspec.Struct):
 
 
 class Repair(msgspec.Struct):
-    """A proved edit of the author's text."""
+    """A proved edit of the author's text. ``places``: the same edits as offsets in the document; ``slips``: their
+    classes; ``after``: the line whose repair mends this one too.
+    """
 
     latex: str
     edits: list[Edit]
     applicability: str
+    places: list[Edit]
+    slips: list[str]
+    after: str
 
 
 class Claim(msgspec.Struct):
@@ -73,6 +78,7 @@ class Equation(msgspec.Struct):
     verdict: str
     claims: list[Claim]
     diagnostics: list[Place]
+    repairs: list[Repair]
 
 
 class Paper(msgspec.Struct):
@@ -131,12 +137,18 @@ def paper(report: Report) -> Paper:
 
 
 def _equation(e: EquationReport, source: Source, vertices: Vertices) -> Equation:
-    claims = [_claim(c, source, vertices) for c in e.claims]
+    repairs = [_repair(r) for r in e.repairs]
+    claims = [_claim(c, source, vertices, repairs) for c in e.claims]
     places = [_place(d, source) for d in e.diagnostics]
-    return Equation(e.number, e.line, e.column, e.latex, e.verdict.value, claims, places)
+    return Equation(e.number, e.line, e.column, e.latex, e.verdict.value, claims, places, repairs)
 
 
-def _claim(c: ClaimReport, source: Source, vertices: Vertices) -> Claim:
+def _repair(r: verdict.Repair) -> Repair:
+    edits, places = ([Edit(x.start, x.end, x.text) for x in side] for side in (r.edits, r.places))
+    return Repair(r.latex, edits, r.applicability, places, list(r.slips), r.after)
+
+
+def _claim(c: ClaimReport, source: Source, vertices: Vertices, repairs: list[Repair]) -> Claim:
     return Claim(
         c.id,
         c.kind,
@@ -152,7 +164,7 @@ def _claim(c: ClaimReport, source: Source, vertices: Vertices) -> Claim:
         _certificate(c, vertices),
         _witness(c.witness),
         [_place(d, source) for d in c.diagnostics],
-        [],
+        [] if c.verdict in (Kind.PROVED, Kind.DEFINED) else repairs,
     )
 
 

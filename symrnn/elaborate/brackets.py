@@ -1,0 +1,58 @@
+"""Brackets: grouping, rows of entries, inner products and norms; explicit matrices."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symrnn.diagnostic import Problem
+from symrnn.expr import SCALAR, Expr, Table, Total, number, power
+from symrnn.latex import tree as t
+from symrnn.latex.printer import latex, short
+
+if TYPE_CHECKING:
+    from symrnn.elaborate.expression import Elaborator
+
+NOT_YET = "SR190"
+
+
+def fence(elab: Elaborator, tree: t.Fence) -> Expr:
+    """Brackets: grouping, a row of entries, a norm."""
+    if tree.open == "." or tree.close == ".":
+        raise Problem(NOT_YET, "a bracket that is open on one side is not yet understood", tree.span)
+    if isinstance(tree.body, t.Listing):
+        if tree.open in ("(", "[") and set(tree.body.seps) <= {",", "\\quad"}:
+            cells = tuple(elab.scalar(i) for i in tree.body.items)
+            return Table((1, len(cells)), (cells,))
+        if tree.open == "\\langle" and tree.body.seps == (",",):
+            left, right = (elab.expr(i) for i in tree.body.items)
+            return elab.inner(left, right, tree.span)
+        raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
+    if tree.open == "\\|":
+        return norm(elab, tree, None)
+    if tree.open in ("(", "[") or tree.open == "\\{":
+        return elab.expr(tree.body)
+    raise Problem(NOT_YET, f"'{short(tree)}' is not yet understood as a value", tree.span)
+
+
+def norm(elab: Elaborator, tree: t.Fence, mark: t.Tree | None) -> Expr:
+    """``‖v‖``, ``‖v‖_2``, ``‖A‖_F``: the root of the sum of squares. Of a matrix, the mark must say so."""
+    value = elab.expr(tree.body)
+    kind = latex(mark) if mark is not None else ""
+    if kind not in (("", "2", "F") if 1 in value.shape else ("F",)):
+        raise Problem(NOT_YET, f"which norm is '{short(tree)}'? Of a matrix, \\|·\\|_F is understood", tree.span)
+    return power(Total(SCALAR, power(value, number(2))), number(Fraction(1, 2)))
+
+
+def matrix(elab: Elaborator, tree: t.Matrix) -> Expr:
+    """An explicit matrix; every row has as many entries, each a scalar."""
+    if tree.env in ("cases", "vmatrix", "Vmatrix"):
+        what = "a distinction of cases" if tree.env == "cases" else "a determinant"
+        raise Problem(NOT_YET, f"{what} is not yet understood", tree.span)
+    rows = tuple(tuple(elab.scalar(cell) for cell in row) for row in tree.rows)
+    if not rows:
+        raise Problem("SR203", "an empty matrix", tree.span)
+    if len({len(r) for r in rows}) > 1:
+        counts = ", ".join(str(len(r)) for r in rows)
+        raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
+    return Table((len(rows), len(rows[0])), rows)

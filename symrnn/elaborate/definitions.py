@@ -1,0 +1,265 @@
+r"""Definitions: the lines that say what the model computes, and what a line that fails to define leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from symrnn.claims import Claim, Definition, Paper, key
+from symrnn.diagnostic import Diagnostic, Problem
+from symrnn.elaborate.claim import elaborate
+from symrnn.elaborate.conditions import Condition
+from symrnn.elaborate.context import Context
+from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.names import head
+from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Symbol, Times
+from symrnn.latex import tree as t
+from symrnn.latex.printer import short
+
+Pending = tuple[str, Claim]
+
+
+def define(context: Context, paper: Paper) -> None:
+    """Read the defining claims in any order that lets each use the names that others introduce.
+
+    A line that defines again what another line defines is a claim (``paper.again``). One that fails is kept
+    with its reason (``paper.failed``), and its names are known to be open (``context.failed``).
+    """
+    pending: list[Pending] = [
+        (e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None
+    ]
+    while pending:
+        left = []
+        for number, claim in pending:
+            try:
+                _read(context, paper, number, claim)
+            except Problem:
+                left.append((number, claim))
+        if len(left) == len(pending):
+            break
+        pending = left
+    for number, claim in pending:
+        try:
+            _read(context, paper, number, claim)  # what failed before it may be the reason now
+        except Problem as problem:
+            _fail(context, paper, number, claim, problem.diagnostic)
+    for number, claim, reason in _meaningless(context, paper):
+        _fail(context, paper, number, claim, reason)
+
+
+def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
+    assert claim.lhs is not None
+    found = definition(context, claim.lhs, claim.rhs, number)
+    if claim.conditional or not _everywhere(context, found, claim.where):
+        raise Problem("SR190", "a definition under a condition is not yet understood", claim.span)
+    for other in paper.definitions:
+        overlap = _overlap(other, found, paper.definitions, context.manifest.steps.first)
+        if overlap == "part":
+            message = f"line ({other.number}) defines a part of '{short(claim.lhs)}' already"
+            raise Problem("SR210", message, claim.span)
+        if overlap == "whole":
+            paper.again[key(claim)] = other.number
+            return
+    paper.definitions.append(found)
+    paper.sources[id(found)] = claim
+    context.nodes.add(found.symbol)
+
+
+def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, Diagnostic]]:
+    """Definitions that were read, but whose two sides are no claim (an index on the right is free), or that begin
+    a recursion that begins before.
+    """
+    for found in tuple(paper.definitions):
+        claim = paper.sources[id(found)]
+        try:
+            elaborate(context, defining(claim))
+            for other in paper.definitions:
+                if _overlap(other, found, paper.definitions, context.manifest.steps.first) and other is not found:
+                    raise Problem("SR210", f"line ({other.number}) defines this already", claim.span)
+        except Problem as problem:
+            paper.definitions.remove(found)
+            yield found.number, claim, problem.diagnostic
+
+
+def defining(claim: Claim) -> Claim:
+    """A definition's left side without the arguments it is printed with, ``f(x)``."""
+    return claim if claim.lhs is None else replace(claim, lhs=_taken_apart(claim.lhs)[0])
+
+
+def _taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
+    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
+        return lhs.factors[0][1], fence.body
+    return lhs, None
+
+
+def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
+    """``lhs := rhs``. A new name gets the shape of the right side; letters on the left run over their range.
+
+    Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
+    """
+    lhs, arguments = _taken_apart(lhs)
+    if head(lhs) is None:
+        raise Problem("SR211", "a definition has a name on its left", lhs.span)
+    elab = Elaborator(context)
+    found = context.names.match(lhs)
+    if found is None:
+        value = elab.expr(rhs)
+        symbol = context.names.declared(lhs, value.shape)
+        if symbol is None:
+            raise Problem("SR211", "a definition has a name on its left", lhs.span)
+        if isinstance(value, Number) and symbol.label:
+            raise Problem("SR201", f"the shape of '{short(lhs)}' is not declared", lhs.span)
+        context.names.declare(symbol)
+        found = context.names.match(lhs)
+        if found is None or found.indices or found.sups:
+            context.names.forget(symbol)
+            raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
+    left = elab.expr(lhs)
+    value = elab.expr(rhs)
+    if isinstance(value, Number) and not left.scalar:
+        value = Times(left.shape, value, Constant(left.shape, "ones"))
+    if not elab.same(left.shape, value.shape):
+        raise elab.clash("a definition", (left, value), rhs.span)
+    if arguments is not None:
+        context.arguments.setdefault(found.symbol, arguments)
+    row = col = None
+    base = left
+    if isinstance(left, Entry):
+        base, row, col = left.body, left.row, left.col
+    if not isinstance(base, Ref):
+        raise Problem("SR211", "a definition has a name on its left", lhs.span)
+    if base.time is not None and base.time.letter is not None and context.fixed(base.time.letter):
+        raise Problem("SR190", "a definition at the last step is not yet understood", lhs.span)
+    if base.copy is not None:
+        raise Problem("SR190", "a definition of a shared parameter at one step is not yet understood", lhs.span)
+    letters = [i.letter for i in (base.time, row, col) if i is not None and i.letter not in (None, *context.sizes)]
+    if len(set(letters)) < len(letters):
+        raise Problem("SR190", "a definition with one letter in two places is not yet understood", lhs.span)
+    row, col = (_number(context, i) for i in (row, col))
+    return Definition(base.symbol, base.time, row, col, value, number)
+
+
+def _number(context: Context, index: Index | None) -> Index | None:
+    """A component counted by the letter of a size, as its number."""
+    if index is not None and index.letter in context.sizes:
+        return Index(None, context.sizes[index.letter] + index.offset)
+    return index
+
+
+# -- where a definition holds -------------------------------------------------------------------
+
+
+def _everywhere(context: Context, d: Definition, where: Condition) -> bool:
+    """Whether conditions leave the letters of a definition their whole range: ``t = 1, …, T``."""
+    steps = context.manifest.steps
+    ranges: dict[str, tuple[int, Dim]] = {}
+    for index, low, high in (
+        (d.time, steps.first, steps.last),
+        (d.row, 1, d.symbol.shape[0]),
+        (d.col, 1, d.symbol.shape[1]),
+    ):
+        if index is not None and index.letter is not None and not index.offset:
+            ranges[index.letter] = (low, high)
+    return all(_free(context, ranges, part) for part in where)
+
+
+def _free(context: Context, ranges: dict[str, tuple[int, Dim]], part: tuple[Index, str, Index]) -> bool:
+    a, relation, b = part
+    if b.letter in ranges and relation in _TURNED:
+        a, relation, b = b, _TURNED[relation], a
+    if a.letter not in ranges or a.offset:
+        return False
+    low, high = ranges[a.letter]
+    if relation in ("≥", ">"):
+        return b.letter is None and b.offset + (relation == ">") <= low
+    if relation != "≤":
+        return False
+    if b.letter == high and b.offset >= 0:
+        return True
+    top = high if isinstance(high, int) else context.sizes.get(high)
+    return b.letter is None and top is not None and b.offset >= top
+
+
+_TURNED = {"≤": "≥", "≥": "≤", "<": ">", ">": "<"}
+
+
+def _overlap(old: Definition, new: Definition, known: Iterable[Definition], first: int) -> str:
+    """Which scalars of ``new`` are defined by ``old`` already: "whole" for all, "part", or "" for none."""
+    if old.symbol is not new.symbol:
+        return ""
+    found = "whole"
+    for place, (a, b) in enumerate(((old.time, new.time), (old.row, new.row), (old.col, new.col))):
+        fixed = [i is not None and i.letter is None for i in (a, b)]
+        if fixed == [True, True]:
+            if a != b:
+                return ""
+        elif any(fixed):
+            generic, number = (new, a) if fixed[0] else (old, b)
+            assert number is not None
+            if place == 0 and _begins(generic, number.offset, known, first):
+                return ""
+            found = "part" if fixed[0] else found
+    return found
+
+
+def _begins(generic: Definition, step: int, known: Iterable[Definition], first: int) -> bool:
+    """Whether a recursion may begin at a step: there, it reaches back to one before the first that nothing defines."""
+    assert generic.time is not None
+    if step < first:
+        return True
+    for e in generic.rhs.walk():
+        if isinstance(e, Ref) and e.time is not None and e.time.letter == generic.time.letter:
+            back = step + e.time.offset - generic.time.offset
+            given = any(d.symbol is e.symbol and d.time == Index(None, back) for d in known)
+            if back < first and not given:
+                return True
+    return False
+
+
+# -- what a failed definition leaves open ---------------------------------------------------------
+
+
+def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Diagnostic) -> None:
+    """Keep the reason, and the names that the line was to define: the one on its left, or, where nothing says
+    which of its names it settles, all that no other line defines.
+    """
+    paper.failed[key(claim)] = reason
+    assert claim.lhs is not None
+    lhs, _ = _taken_apart(claim.lhs)
+    why = f"line ({number}), which should define it, failed: {reason.message}"
+    found = context.names.match(lhs)
+    if head(lhs) is not None and (found is None or not found.sups):
+        symbols = [found.symbol] if found is not None else []
+        names = [lhs]
+    else:
+        symbols = [s for s in _symbols(context, (lhs, claim.rhs)) if s not in context.nodes]
+        names = [lhs, claim.rhs]
+    for symbol in symbols:
+        context.failed.setdefault(symbol, why)
+    for tree in names:
+        name = head(tree)
+        if name is not None and context.names.match(tree) is None:
+            context.unnamed.setdefault((name.key, name.style), why)
+
+
+def _symbols(context: Context, trees: Iterable[t.Tree]) -> Iterator[Symbol]:
+    for tree in trees:
+        for node in tree.walk():
+            if head(node) is not None and (found := context.names.match(node)) is not None:
+                yield found.symbol
+
+
+def spread(failed: Mapping[Symbol, str], definitions: Iterable[Definition]) -> dict[Symbol, str]:
+    """The quantities that no line settles, with those computed from them."""
+    found = dict(failed)
+    while True:
+        more = {
+            d.symbol: found[e.symbol]
+            for d in definitions
+            if d.symbol not in found
+            for e in d.rhs.walk()
+            if isinstance(e, Ref) and e.symbol in found
+        }
+        if not more:
+            return found
+        found |= more

@@ -1,0 +1,164 @@
+"""A line's claims after small edits of its text, without reading the whole line again.
+
+The smallest printed pieces that hold the edits are read anew and put in their places. This is for searching:
+what is found this way is read again as a whole before anything is claimed of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from symrnn.claims import Claim
+from symrnn.diagnostic import Problem
+from symrnn.latex import tree as t
+from symrnn.latex.parser import parse_expression
+from symrnn.repair.moves import Edit, Page, apply
+
+_WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent)  # read the same wherever they stand
+
+
+class Reviser:
+    """Revises the claims of one line. ``claims``: as read from the page."""
+
+    def __init__(self, page: Page, claims: Sequence[Claim], words: frozenset[str]) -> None:
+        self.page = page
+        self.claims = claims
+        self.words = words
+        self.read: dict[str, t.Tree | None] = {}
+        self.plain: set[int] = set()  # nodes of the page that stand in the claims as they were printed
+        for claim in claims:
+            for side in (claim.lhs, claim.rhs, claim.previous):
+                if side is not None:
+                    self._collect(side)
+        self.pieces = [
+            node
+            for node, above in page.sites
+            if id(node) in self.plain
+            and node.span.end > node.span.start
+            and (isinstance(node, _WHOLE) or _steady(node))
+            and not any(isinstance(a, (t.Script, t.Accent)) for a in above)
+        ]
+        self.nodes = {id(p): p for p in self.pieces}
+        self.braces = [node.span for node, _ in page.sites if isinstance(node, t.Brace)]
+
+    def _collect(self, tree: t.Tree) -> None:
+        self.plain.add(id(tree))
+        if not isinstance(tree, t.Stand):
+            for child in tree.children():
+                self._collect(child)
+
+    def claims_after(self, edits: tuple[Edit, ...]) -> list[Claim] | None:
+        """The claims after small edits inside their pieces; None when the whole line must be read again."""
+        held: dict[int, tuple[t.Tree, list[Edit]]] = {}
+        waiting = list(edits)
+        while waiting:
+            edit = waiting.pop()
+            piece = self._piece(edit)
+            if piece is None:
+                return None
+            _, inside = held.setdefault(id(piece), (piece, []))
+            inside.append(edit)
+        made: dict[int, t.Tree] = {}
+        while held:
+            outer = [k for k, (p, _) in held.items() if not any(_within(p, q) for q, _ in held.values() if q is not p)]
+            if len(outer) < len(held):  # a piece inside another is read with it
+                for k in [k for k in held if k not in outer]:
+                    piece, inside = held.pop(k)
+                    next(i for q, i in held.values() if _within(piece, q)).extend(inside)
+                continue
+            key, (piece, inside) = held.popitem()
+            tree = self._reread(piece, inside)
+            if tree is not None:
+                made[key] = tree
+                continue
+            around = self._around(piece)
+            if around is None or any(_within(p, around) for p in (self.nodes[k] for k in made)):
+                return None
+            held.setdefault(id(around), (around, []))[1].extend(inside)
+        return [_revised(claim, made) for claim in self.claims]
+
+    def _piece(self, edit: Edit) -> t.Tree | None:
+        """The smallest piece around an edit that stands in the claims as printed."""
+        start, end, _ = edit
+        best: t.Tree | None = None
+        for piece in self.pieces:
+            if piece.span.start <= start and end <= piece.span.end:
+                if best is None or piece.span.end - piece.span.start <= best.span.end - best.span.start:
+                    best = piece
+        return None if best is None or self._crosses(start, end, best) else best
+
+    def _crosses(self, start: int, end: int, piece: t.Tree) -> bool:
+        """Whether a brace, whose body and label are claims of their own, stands between a place and a piece."""
+        low, high = piece.span.start, piece.span.end
+        return any(low <= b.start <= start and end <= b.end <= high for b in self.braces)
+
+    def _around(self, piece: t.Tree) -> t.Tree | None:
+        """The next larger piece."""
+        larger = [p for p in self.pieces if p is not piece and _within(piece, p)]
+        found = min(larger, key=lambda p: p.span.end - p.span.start, default=None)
+        return None if found is None or self._crosses(piece.span.start, piece.span.end, found) else found
+
+    def _reread(self, node: t.Tree, edits: list[Edit]) -> t.Tree | None:
+        """The piece after its edits, when it is still one piece that reads the same wherever it stands."""
+        low = node.span.start
+        text = apply(self.page.text(node), tuple((a - low, b - low, new) for a, b, new in edits))
+        if text not in self.read:
+            try:
+                self.read[text] = parse_expression(text, self.words)
+            except (Problem, RecursionError):
+                self.read[text] = None
+        tree = self.read[text]
+        if tree is None or not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
+            return None
+        return tree
+
+
+def _within(inner: t.Tree, outer: t.Tree) -> bool:
+    a, b = inner.span, outer.span
+    return b.start <= a.start and a.end <= b.end and (a.start, a.end) != (b.start, b.end)
+
+
+def _steady(tree: t.Tree) -> bool:
+    """Whether a piece that is no unit keeps its structure among its neighbours."""
+    match tree:
+        case t.Product(factors):
+            return all(op in ("", "\\cdot", "\\times") for op, _ in factors)
+        case t.Call(_, arg):
+            return isinstance(arg, t.Fence)
+        case t.Additive() | t.Big():
+            return True
+        case _:
+            return False
+
+
+def _revised(claim: Claim, made: dict[int, t.Tree]) -> Claim:
+    lhs = None if claim.lhs is None else _exchange(claim.lhs, made)
+    rhs = _exchange(claim.rhs, made)
+    return claim if lhs is claim.lhs and rhs is claim.rhs else replace(claim, lhs=lhs, rhs=rhs)
+
+
+def _exchange(tree: t.Tree, made: dict[int, t.Tree]) -> t.Tree:
+    found = made.get(id(tree))
+    if found is not None:
+        return found
+    if isinstance(tree, t.Stand):
+        return tree
+    changes: dict[str, Any] = {}
+    for f in fields(tree):
+        if f.name != "span":
+            value = getattr(tree, f.name)
+            new = _exchanged(value, made)
+            if new is not value:
+                changes[f.name] = new
+    return replace(tree, **changes) if changes else tree
+
+
+def _exchanged(value: object, made: dict[int, t.Tree]) -> object:
+    if isinstance(value, t.Tree):
+        return _exchange(value, made)
+    if isinstance(value, tuple):
+        new = tuple(_exchanged(v, made) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value

@@ -1,0 +1,438 @@
+"""The smallest edits of a line's text that make it true: searched by size, pruned by numbers, proved exactly.
+
+States are texts of the line. From a state, every move is tried alone; moves that come closer (a claim gets a
+meaning, or comes true) or open new ground lead to further states; pairs and triples of independent moves are
+evaluated together, as arrays. What survives is read again as text and proved by the checker, as printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, combinations, islice
+from typing import Any
+
+import numpy as np
+
+from symrnn.checker import Checker
+from symrnn.claims import Claim, Equation, Typed
+from symrnn.diagnostic import Problem
+from symrnn.elaborate.claim import elaborate, elaborate_side
+from symrnn.elaborate.context import AS_PRINTED
+from symrnn.elaborate.definitions import defining
+from symrnn.elaborate.paper import Flow, Line, Lines
+from symrnn.evaluate import Unsupported
+from symrnn.expr import Number
+from symrnn.latex import notation as n
+from symrnn.latex.parser import parse
+from symrnn.repair.moves import Move, Page, apply, moves, overlapping
+from symrnn.repair.revise import Reviser
+from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences
+from symrnn.repair.state import (
+    FALSE,
+    ILL,
+    RARE,
+    TRUE,
+    State,
+    Trial,
+    adding_up,
+    axis,
+    by_place,
+    closer,
+    distance,
+    halves,
+    inside,
+    no_worse,
+)  # fmt: skip
+from symrnn.repair.vocabulary import Vocabulary
+from symrnn.verdict import EquationReport, Kind
+
+MOST_SLIPS = 5
+MOST_STAGES = 4
+MOST_TRIALS = 5_000  # counted, not timed: the same line gives the same repairs on every machine
+MOST_CALLS = 1_000_000  # of the evaluator, for pairs
+_STATES_A_LEVEL = 5
+_OPENING_STATES = 10
+_PROVED_AT_MOST = 8
+_PLACES_AT_MOST = 6
+
+
+@dataclass(frozen=True)
+class Found:
+    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places."""
+
+    latex: str
+    slips: tuple[str, ...]
+    size: tuple[int, int]
+    unique: bool  # no choice was made on the way
+    report: EquationReport
+
+
+class Search:
+    """Repairs of one line of a document, the lines before it being as they are.
+
+    ``effort``: how many times as long as usual to go on where nothing small is found.
+    """
+
+    def __init__(self, checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary, effort: int) -> None:
+        self.checker = checker
+        self.lines = lines
+        self.k = k
+        self.line = lines.lines[k]
+        self.flow = flow
+        self.words = words
+        self.sample = Sample(checker, self.line.number)
+        self.levels: dict[int, list[State]] = {}
+        self.seen: set[str] = set()
+        self.refused: set[str] = set()
+        self.effort = effort
+        self.tried = self.calls = self.focused = 0
+
+    def run(self) -> list[Found]:
+        """The smallest proved editions, all of one size; empty when none is found.
+
+        False claims are mended one after the other, labels inside the line first.
+        """
+        base = self.state(self.line.formula.latex, (), 0, 0)
+        base = base and self.componentwise(base)
+        unique = True
+        for _ in range(MOST_STAGES):
+            if base is None:
+                break
+            if (
+                min(base.worth, default=ILL) == TRUE
+            ):  # the components alone mend it, or numbers do not see what is wrong
+                return self.proved({base.latex: base}, unique) if base.slips else []
+            hits = self.stage(base, self.focus(base))
+            found = self.proved({h.latex: h for h in hits if min(h.worth) == TRUE}, unique)
+            if found:
+                return found
+            nearer = sorted((h for h in hits if min(h.worth) < TRUE), key=State.rank)
+            unique = unique and len(nearer) == 1
+            base = nearer[0] if nearer else None
+        return []
+
+    def componentwise(self, base: State) -> State:
+        """A line that has no meaning because shorthands stand for vectors, with their components written."""
+        if min(base.worth, default=TRUE) > ILL:
+            return base
+        self.levels = {0: [base]}
+        made = [m for m in moves(base.page) if m.sign[:1] == ("component",) and m.weight == 1]
+        for move in sorted(made, key=lambda m: -len(m.edits)):
+            nearer = self.state(*self.after(base, (move,)))
+            if nearer is not None and closer(nearer.worth, base.worth):
+                return nearer
+        return base
+
+    def focus(self, state: State) -> int:
+        """The claim to mend next: a label before the relation around it."""
+        wrong = [j for j, w in enumerate(state.worth) if w < TRUE]
+        labels = [j for j in wrong if state.claims[j].kind == "label"]
+        return (labels or wrong)[0]
+
+    def stage(self, base: State, j: int) -> list[State]:
+        """The smallest changes of a state that make its claim ``j`` true and no other worse."""
+        self.levels = {0: [base]}
+        self.focused = j
+        for size in range(1, MOST_SLIPS + 1):
+            hits: dict[str, State] = {}
+            for opened in (False, True):  # what opens new ground is tried when nothing nearer mends the whole line
+                for cost in range(size):
+                    for state in self.kept(cost, opened):
+                        for hit in self.reach(state, size - cost):
+                            if len(hit.worth) != len(base.worth) or no_worse(hit.worth, base.worth):
+                                hits.setdefault(hit.latex, hit)
+                if any(min(h.worth) == TRUE for h in hits.values()):
+                    break
+            if hits:
+                return list(hits.values())
+        return []
+
+    def kept(self, cost: int, opened: bool) -> list[State]:
+        """The states of a cost that are worth going on from."""
+        level = [s for s in self.levels.get(cost, []) if s.opened == opened]
+        return sorted(level, key=State.rank)[:_STATES_A_LEVEL]
+
+    # -- states -------------------------------------------------------------------------------
+
+    def state(self, latex: str, slips: tuple[str, ...], cost: int, places: int) -> State | None:
+        """A text as a state; None when it cannot be read or is known."""
+        if latex in self.seen:
+            return None
+        self.seen.add(latex)
+        try:
+            tree = parse(latex, None, self.lines.words)
+        except Problem:
+            return None
+        equation = self.equation(latex, tree)
+        typed = [self.typed(c) for c in equation.claims]
+        worth = tuple(self.worth(c, t) for c, t in zip(equation.claims, typed, strict=True))
+        page = Page(latex, tree, self.words)
+        reviser = Reviser(page, equation.claims, self.lines.words)
+        return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser)
+
+    def equation(self, latex: str, tree: object) -> Equation:
+        """What a text of the line claims."""
+        formula = replace(self.line.formula, latex=latex)
+        line = Line(self.line.number, formula, tree, None)  # type: ignore[arg-type]
+        return self.lines.equation(self.k, line, self.flow)[0]
+
+    def typed(self, claim: Claim) -> Typed | None:
+        """A claim as printed, or None where it has no meaning."""
+        try:
+            if claim.lhs is None:
+                return elaborate_side(self.checker.context, claim.rhs, AS_PRINTED)
+            return elaborate(self.checker.context, defining(claim), AS_PRINTED)
+        except (Problem, RecursionError):
+            return None
+
+    def worth(self, claim: Claim, typed: Typed | None) -> int:
+        """Without meaning, false, or true at the sample point."""
+        if typed is None:
+            return ILL
+        if claim.lhs is None:
+            return TRUE if claim.kind == "definition" else FALSE
+        if claim.kind == "definition" or claim.relation not in n.EQUALITIES:
+            return TRUE
+        return self.holds(typed, *self.difference(typed))
+
+    def holds(self, typed: Typed, gap: float, size: float) -> int:
+        """True, but not for nothing: 0 = 0 and x = x are no repairs, unless a 0 is what the line says."""
+        if not abs(gap) < TOLERANCE * size or typed.lhs == typed.rhs:
+            return FALSE
+        zero = any(isinstance(side, Number) and side.value == 0 for side in (typed.lhs, typed.rhs))
+        return TRUE if size > NOTHING or zero else FALSE
+
+    def difference(self, typed: Typed, axes: Iterable[Axis] = ()) -> tuple[Any, Any]:
+        """The sample's difference and size; infinite where it abstains."""
+        try:
+            return self.sample.difference(typed, tuple(axes))
+        except (Unsupported, RecursionError, KeyError):
+            return np.inf, 1.0
+
+    # -- moves --------------------------------------------------------------------------------
+
+    def reach(self, state: State, more: int) -> Iterator[State]:
+        """What ``more`` further slips undone make of a state, where that makes the claim in focus true."""
+        whole = False
+        if more in (2, 3):
+            for hit in self.made(state, list(self.combined(state, more)), more):
+                whole = whole or min(hit.worth) == TRUE
+                yield hit
+        if not whole:
+            yield from self.made(state, [(t.move,) for t in self.trials(state, more) if self.hit(state, t.worth)], more)
+
+    def made(self, state: State, chosen: Sequence[tuple[Move, ...]], more: int) -> Iterator[State]:
+        """The states after each set of moves that hit; those that only come closer are kept for later."""
+        for moved in chosen:
+            nearer = self.state(*self.after(state, moved))
+            if nearer is None or self.grown(nearer):
+                continue
+            if self.hit(state, nearer.worth):
+                yield nearer
+            elif closer(nearer.worth, state.worth):
+                nearer.opened = state.opened
+                self.levels.setdefault(state.cost - self.levels[0][0].cost + more, []).append(nearer)
+
+    def hit(self, state: State, worth: Sequence[int]) -> bool:
+        """Whether the claim in focus is true, or has gone with its label, the rest keeping a meaning."""
+        if len(worth) != len(state.worth):
+            return len(worth) < len(state.worth) and min(worth, default=ILL) >= FALSE
+        return worth[self.focused] == TRUE
+
+    def grown(self, state: State) -> bool:
+        """Whether a text claims more than the line did."""
+        return len(state.worth) > len(self.levels[0][0].worth)
+
+    def after(self, state: State, chosen: tuple[Move, ...]) -> tuple[str, tuple[str, ...], int, int]:
+        """The text after moves, with the slips, their weight and places so far."""
+        edits = tuple(e for m in chosen for e in m.edits)
+        slips = (*state.slips, *(m.slip for m in chosen))
+        return apply(state.latex, edits), slips, state.cost + sum(m.weight for m in chosen), state.places + len(edits)
+
+    def trials(self, state: State, weight: int) -> list[Trial]:
+        """Every move of a weight, tried alone; those that lead on become states."""
+        if weight in state.tried:
+            return state.tried[weight]
+        if weight > 1 and state.opened:
+            return []
+        made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
+        if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
+            made = [m for m in made if m.slip not in RARE]
+        self.tried += len(made)
+        if self.tried > MOST_TRIALS * self.effort:
+            made = []
+        trials = [t for m in made if (t := self.trial(state, m)) is not None]
+        self.measure(state, trials)
+        state.tried[weight] = trials
+        opening = 0
+        for trial in sorted(trials, key=lambda t: (-sum(t.worth), not t.move.opens, t.move.size)):
+            worth = tuple(trial.worth)
+            if self.hit(state, worth):
+                continue
+            opens = trial.move.opens or self.settles_steps(trial.move)
+            if opens and not closer(worth, state.worth) and len(worth) == len(state.worth):
+                opening += all(a >= b for a, b in zip(worth, state.worth, strict=True))
+                opens = opening <= _OPENING_STATES and all(a >= b for a, b in zip(worth, state.worth, strict=True))
+            if closer(worth, state.worth) or opens:
+                level = self.levels.setdefault(state.cost - self.levels[0][0].cost + weight, [])
+                if len(level) < 4 * _STATES_A_LEVEL:
+                    nearer = self.state(*self.after(state, (trial.move,)))
+                    if nearer is not None and len(nearer.worth) == len(state.worth):
+                        nearer.opened = state.opened or not closer(worth, state.worth)
+                        level.append(nearer)
+        return trials
+
+    def settles_steps(self, move: Move) -> bool:
+        """Whether a move writes the last step for every generic one, in a line that has both."""
+        steps = self.checker.manifest.steps
+        return len(move.edits) > 1 and move.slip == "time step" and move.sign == (steps.index, steps.last)
+
+    def concerns(self, state: State, move: Move) -> bool:
+        """Whether a move can serve the claim in focus: a label is mended inside its brace, and a single edit in
+        one half of a brace whose label is true would only make that label false.
+        """
+        if move.slip == "label":
+            return True
+        focus = state.claims[self.focused]
+        if focus.kind == "label" and not any(inside(e, half) for e in move.edits for half in halves(focus)):
+            return False
+        labels = [c for c, w in zip(state.claims, state.worth, strict=True) if c.kind == "label" and w == TRUE]
+        return len(move.edits) > 1 or not any(inside(move.edits[0], half) for c in labels for half in halves(c))
+
+    def trial(self, state: State, move: Move) -> Trial | None:
+        """A move as changes of typed claims; claims that it leaves alone keep their worth."""
+        claims = state.reviser.claims_after(move.edits)
+        if claims is None:
+            latex = apply(state.latex, move.edits)
+            try:
+                claims = list(self.equation(latex, parse(latex, None, self.lines.words)).claims)
+            except (Problem, RecursionError):
+                return None
+        trial = Trial(move, list(state.worth))
+        if len(claims) != len(state.claims):
+            trial.worth = [self.worth(c, self.typed(c)) for c in claims]
+            return trial
+        for j, (old, new) in enumerate(zip(state.claims, claims, strict=True)):
+            if old.lhs == new.lhs and old.rhs == new.rhs and old.relation == new.relation:
+                continue
+            typed, base = self.typed(new), state.typed[j]
+            if typed is None:
+                trial.worth[j] = ILL
+                continue
+            places = None
+            if base is not None and base.letters == typed.letters and new.lhs is not None:
+                places = differences(base.lhs, typed.lhs) + differences(base.rhs, typed.rhs)
+            if places is None or len(places) > _PLACES_AT_MOST or new.kind == "definition":
+                trial.worth[j] = self.worth(new, typed)
+            elif places:
+                trial.spots[j] = places
+        return trial
+
+    def measure(self, state: State, trials: list[Trial]) -> None:
+        """The worth of all trials whose typed changes are known, those of the same places at once."""
+        for j, base in enumerate(state.typed):
+            if base is None:
+                continue
+            for members in by_place(trials, j).values():
+                gap, size = self.difference(base, [axis(members, j)])
+                gaps, sizes = (np.broadcast_to(np.asarray(x), (len(members),)) for x in (gap, size))
+                for trial, value, size in zip(members, gaps, sizes, strict=True):
+                    trial.gap[j] = float(value)
+                    trial.worth[j] = self.holds(base, float(value), float(size))
+
+    def combined(self, state: State, count: int) -> Iterator[tuple[Move, ...]]:
+        """Two or three single moves at independent places that together make the claim in focus true.
+
+        Moves in different terms add up; two in one term are evaluated together, a third in another term is added.
+        """
+        j = self.focused
+        base = state.typed[j]
+        if base is None:
+            return
+        trials = [t for t in self.trials(state, 1) if j in t.spots]
+        zero, size = self.difference(base)
+        if not np.isfinite(zero):
+            return
+        changes = np.array([t.gap.get(j, np.nan) for t in trials]) - zero
+        moving = np.flatnonzero(np.isfinite(changes) & (np.abs(changes) > TOLERANCE * size))
+        close = TOLERANCE * size
+        sets = ([trials[moving[k]] for k in found] for found in adding_up(changes[moving], -zero, close, count))
+        together = state.pairs.get(j)
+        if together is None:
+            together = state.pairs[j] = list(self.together(base, trials, j, zero))
+        pairs: Iterable[list[Trial]]
+        if count == 2:
+            pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
+        else:
+            pairs = self.with_third(together, [trials[k] for k in moving], changes[moving], zero, close)
+        for chosen in chain(islice(_disjoint(sets), _PROVED_AT_MOST), islice(_disjoint(pairs), _PROVED_AT_MOST)):
+            yield tuple(t.move for t in chosen)
+
+    def together(self, base: Typed, trials: list[Trial], j: int, zero: float) -> Iterator[tuple[Trial, Trial, float]]:
+        """Pairs in one term, with what they change together."""
+        groups = list(by_place(trials, j).values())
+        axes = [axis(g, j) for g in groups]
+        parts = self.sample.parts(base)
+        paths, before = parts.paths, parts.calls
+        for a, b in sorted(combinations(range(len(axes)), 2), key=lambda ab: (ab[1] - ab[0], ab[0])):  # near ones first
+            if paths.nested(axes[a].places, axes[b].places) or paths.separate(axes[a].places, axes[b].places):
+                continue
+            self.calls += parts.calls - before
+            before = parts.calls
+            if self.calls > MOST_CALLS * self.effort:
+                return
+            gap, _ = self.difference(base, [axes[a], axes[b]])
+            if np.ndim(gap) == 2:
+                changes = np.broadcast_to(gap - zero, (len(groups[a]), len(groups[b])))
+                for one, row in zip(groups[a], changes, strict=True):
+                    for two, change in zip(groups[b], row, strict=True):
+                        if np.isfinite(change):
+                            yield one, two, float(change)
+
+    def with_third(
+        self, pairs: list[tuple[Trial, Trial, float]], singles: list[Trial], changes: Any, zero: float, close: float
+    ) -> Iterator[list[Trial]]:
+        """Pairs in one term and a move in another whose changes add up."""
+        order = np.argsort(changes)
+        wanted = -zero - np.array([change for *_, change in pairs])
+        low = np.searchsorted(changes[order], wanted - close)
+        high = np.searchsorted(changes[order], wanted + close)
+        for k in np.flatnonzero(high > low):
+            for third in order[low[k] : high[k]]:
+                yield [pairs[k][0], pairs[k][1], singles[third]]
+
+    # -- proof --------------------------------------------------------------------------------
+
+    def proved(self, candidates: dict[str, State], unique: bool) -> list[Found]:
+        """The smallest of the candidates that the checker proves as printed."""
+        found: list[Found] = []
+        original = self.line.formula.latex
+        ranked = sorted((s.cost, s.places, distance(original, s.latex), s.latex) for s in candidates.values())
+        for state in (candidates[latex] for *_, latex in ranked):
+            size = (state.cost, state.places)
+            if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
+                break
+            report = self.prove(state.latex)
+            if report is not None:
+                found.append(Found(state.latex, state.slips, size, unique, report))
+        return found
+
+    def prove(self, latex: str) -> EquationReport | None:
+        """The report of a text whose every claim is proved or defined as printed, or None."""
+        if latex in self.refused:
+            return None
+        try:
+            tree = parse(latex, None, self.lines.words)
+        except Problem:
+            return None
+        report = self.checker.equation(self.equation(latex, tree))
+        good = {Kind.PROVED, Kind.DEFINED}
+        if report.verdict in good and report.claims and all(c.verdict in good for c in report.claims):
+            return report
+        self.refused.add(latex)
+        return None
+
+
+def _disjoint(sets: Iterable[list[Trial]]) -> Iterator[list[Trial]]:
+    return (chosen for chosen in sets if not overlapping(tuple(e for t in chosen for e in t.move.edits)))

@@ -1,0 +1,1 @@
+"""From proved equations to running code: ``report.compile()`` and ``symrnn train``."""
