@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from symrnn import __version__
+from symrnn.derive_command import derive
 from symrnn.diagnostic import UsageError
 from symrnn.train import commands
 
@@ -295,3 +296,6 @@ def explain(code: str | None) -> None:
         Console().print(Markdown(page(code).text))
     else:
         click.echo(page(code).text, nl=False)
+
+
+main.add_command(derive)

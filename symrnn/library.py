@@ -122,6 +122,24 @@ def check(
     the one manifest of another document in the folder.
     Raises UsageError for input that cannot be read.
     """
+    checker, path, name = _prepared(document, manifest)
+    read = checker.document
+    total = len(checker.paper.equations)
+    out = []
+    warnings = lint(checker)
+    for done, equation in enumerate(checker.paper.equations, 1):
+        verdict = checker.equation(equation)
+        out.append(replace(verdict, diagnostics=(*verdict.diagnostics, *warnings[done - 1])))
+        progress(done, total)
+    return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
+
+
+def prepare(document: str | Path, manifest: str | Path | Manifest | None = None) -> Checker:
+    """A document read and its definitions understood, nothing checked yet. Arguments and errors as of ``check``."""
+    return _prepared(document, manifest)[0]
+
+
+def _prepared(document: str | Path, manifest: str | Path | Manifest | None) -> tuple[Checker, Path | None, str | None]:
     text = str(document)
     if isinstance(document, str) and ("\n" in text or "$" in text):
         read, path = read_text(text), None
@@ -131,15 +149,7 @@ def check(
     found, name = _manifest(manifest, path)
     if not any(f.display for f in read.formulas):
         raise UsageError(f"{read.source.path}: no displayed equation ($$…$$, \\[…\\], equation, align) was found")
-    checker = Checker(read, found)
-    total = len(checker.paper.equations)
-    out = []
-    warnings = lint(checker)
-    for done, equation in enumerate(checker.paper.equations, 1):
-        verdict = checker.equation(equation)
-        out.append(replace(verdict, diagnostics=(*verdict.diagnostics, *warnings[done - 1])))
-        progress(done, total)
-    return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
+    return Checker(read, found), path, name
 
 
 def _manifest(given: str | Path | Manifest | None, path: Path | None) -> tuple[Manifest, str | None]:

@@ -46,6 +46,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     declare: tuple[str, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
     layout: str = "numerator"
     einstein: bool = False
     broadcast: bool = False

@@ -15,6 +15,7 @@ from symrnn.partials import to_sympy
 
 if TYPE_CHECKING:
     from symrnn.checker import Checker
+    from symrnn.derive.gradients import Gradients
     from symrnn.network import Network
 
 
@@ -28,6 +29,15 @@ class SympyModel:
     def names(self) -> tuple[str, ...]:
         """The quantities that the document defines."""
         return tuple(dict.fromkeys(attribute(s) for s in self._checker.model.definitions))
+
+    def gradients(self, loss: str | None = None, product: str | None = None) -> Gradients:
+        """The gradients of the loss: ``gradients()["W"].latex(form="matrix")``.
+
+        Raises UsageError where the definitions cannot be differentiated.
+        """
+        from symrnn.derive.gradients import Gradients
+
+        return Gradients(self._checker, loss, product)
 
     def unroll(self, steps: int = 1, assumptions: tuple[str, ...] = ()) -> Unrolled:
         """Every defined scalar at steps 1 … ``steps``, under the named assumptions of the manifest.

@@ -20,7 +20,12 @@ from symrnn.verdict import EquationReport, Kind
 from tests.test_mutants import Line, lines
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted(p for p in (ROOT / "derivations").rglob("*.md") if p.with_suffix(".toml").is_file())
+DOCUMENTS = sorted(
+    p
+    for p in (ROOT / "derivations").rglob("*.md")
+    if p.with_suffix(".toml").is_file() and p.stem not in ("forward", "derivation")
+)
+DERIVED = sorted((ROOT / "derivations").glob("*/derivation.md"))  # by symrnn derive: proofs alone
 
 
 @cache
@@ -60,7 +65,11 @@ def agrees(path: Path, ident: str, pick: random.Random, most: int = 3, length: i
     return count
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize(
+    "path",
+    [*DOCUMENTS, *(pytest.param(p, marks=pytest.mark.slow) for p in DERIVED)],
+    ids=lambda p: f"{p.parent.name}/{p.stem}",
+)
 def test_proofs_hold_where_nobody_looked(path: Path) -> None:
     """Once for each claim, at sizes 1 to 3 and lengths 1 to 4 (more in the slow campaign)."""
     pick = random.Random(path.name)

@@ -1,0 +1,298 @@
+"""A whole derivation: the document's own forward equations, then every gradient, line by line with sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from symrnn.derive.entries import renamed, substituted, written_out
+from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
+from symrnn.expr import Add, Apply, Entry, Expr, Gradient, Index, Number, Ref, Symbol
+from symrnn.general.form import Abstain
+
+WIDE = 76  # characters, about, of a formula on one row
+ROW = 64  # of a row in an alignment
+_ONE = Index(None, 1)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title of a section."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph, with formulas between dollar signs."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Display:
+    """Numbered equations: one chain of equal members a line."""
+
+    lines: tuple[Line, ...]
+    number: int
+
+
+Block = Heading | Text | Display
+
+
+class Notes:
+    """The blocks of a derivation, in order."""
+
+    def __init__(self, gradients: Gradients) -> None:
+        self.gradients = gradients
+        self.typeset = gradients.typeset
+        numbers = [f.number for f in gradients.checker.document.formulas if f.number is not None]
+        self.count = max((int(n) for n in numbers if n.isdigit()), default=0)
+
+    def display(self, *lines: Line) -> Display:
+        """The next numbered equation."""
+        self.count += 1
+        return Display(lines, self.count)
+
+    def blocks(self) -> Iterator[Block]:
+        """Forward by components, the nodes from the loss back, the parameters, a summary."""
+        yield from self._forward()
+        for d in self.gradients.nodes:
+            yield from self._node(d)
+        if self.gradients.parameters:
+            for d in self.gradients.parameters:
+                yield from self._parameter(d)
+            yield from self._summary()
+
+    # -- forward ----------------------------------------------------------------------------------
+
+    def _forward(self) -> Iterator[Block]:
+        lines = list(self._components())
+        if lines:
+            yield Heading("The forward pass by components")
+            yield Text("Written out for one component, the forward equations are")
+            for line in lines:
+                yield self.display(line)
+
+    def _components(self) -> Iterator[Line]:
+        g = self.gradients
+        i, j = (Index(x) for x in g.free)
+        for d in g.checker.paper.definitions:
+            if d.row is not None or d.symbol.shape == (1, 1) or (d.time is not None and d.time.letter is None):
+                continue
+            row, col = (_ONE if n == 1 else x for n, x in zip(d.symbol.shape, (i, j), strict=True))
+            left = Ref(d.symbol.shape, d.symbol, d.time)
+            try:
+                line = Line(Entry((1, 1), left, row, col), (g.entries()(d.rhs, row, col),))
+                g.text(line)
+            except Abstain:
+                continue
+            yield line
+
+    # -- nodes ------------------------------------------------------------------------------------
+
+    def _node(self, d: Derivative) -> Iterator[Block]:
+        name = self._name(d.symbol)
+        yield Heading(f"Gradient with respect to ${name}$")
+        cases = d.cases
+        yield Text(
+            f"{self._users(d.symbol)} The chain rule over {'them' if self._many(d.symbol) else 'it'} gives"
+            + (", at the last step," if len(cases) > 1 else "")
+        )
+        yield self.display(d.values(cases[0]))
+        yield from self._by_components(d, cases[0])
+        if len(cases) > 1:
+            yield from self._earlier(d, cases)
+
+    def _earlier(self, d: Derivative, cases: list[Line]) -> Iterator[Block]:
+        now, last = self.gradients.now, self.gradients.chain.graph.last
+        before = last.shifted(-1)
+        generic = cases[-1]
+        at = {str(now.letter): before}
+        if len(cases) == 2:
+            line = Line(renamed(generic.lhs, at), tuple(renamed(m, at) for m in generic.members))
+            opened = substituted(line.members[-1], {cases[0].lhs: cases[0].members[-1]})
+            if opened != line.members[-1]:
+                line = Line(line.lhs, (*line.members, opened))
+            line = replace(line, where=self._longer(line, before))
+            yield Text(
+                "One step earlier, what happens at the last step counts too, through the quantities of that step:"
+            )
+            yield self.display(line)
+        else:
+            for line in cases[1:-1]:
+                yield self.display(line)
+        yield Text(f"The same holds at every step ${now}$ that has a later one. This is the recursion:")
+        yield self.display(generic)
+        yield from self._sums(d, generic)
+
+    def _longer(self, line: Line, before: Index) -> str:
+        """The condition that there is a step ``before`` the last, where the quantities of the line do not say so."""
+        lags, last = self.gradients.checker.model.lags, self.gradients.chain.graph
+        parts = (x for e in (line.lhs, *line.members) for x in e.walk())
+        if any(isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts):
+            return ""
+        return f"\\quad \\text{{for }} {last.last} > {last.first}"
+
+    def _by_components(self, d: Derivative, line: Line) -> Iterator[Block]:
+        yield from self._sums(d, line)
+        if d.symbol.shape == (1, 1):
+            return
+        first = self._first(d, line)
+        if first is not None and (len(first.members) > 1 or isinstance(first.members[0], Add)):
+            yield Text("and for the first component, with numbers,")
+            yield self.display(first)
+
+    def _sums(self, d: Derivative, line: Line) -> Iterator[Block]:
+        if d.symbol.shape == (1, 1) or isinstance(getattr(line.lhs, "wrt", None), Entry):
+            return
+        try:
+            sums = d.sums(line)
+            self.gradients.text(sums)
+        except Abstain:
+            return
+        yield Text("By components this is")
+        yield self.display(sums)
+
+    def _first(self, d: Derivative, line: Line) -> Line | None:
+        """The component (1, 1), sums spelled out, and once more in plain quantities."""
+        g = self.gradients
+        try:
+            sums = d.sums(line)
+        except Abstain:
+            return None
+        to = dict(zip(g.free, (_ONE, _ONE), strict=True))
+        members = []
+        for e in (line.members[-1], g.in_values(line.members[-1])):
+            try:
+                entry = d.sums(Line(line.lhs, (e,))) if not isinstance(sums.lhs, type(None)) else sums
+            except Abstain:
+                continue
+            members.append(written_out(renamed(entry.members[-1], to), MOST_TERMS, g.limit))
+        lhs = renamed(sums.lhs, to)
+        found = Line(lhs, tuple(dict.fromkeys(members)))
+        try:
+            g.text(found)
+        except Abstain:
+            return None
+        return found
+
+    def _name(self, symbol: Symbol) -> str:
+        return self.typeset(Ref(symbol.shape, symbol, self.gradients.now if symbol.timed else None))
+
+    def _many(self, symbol: Symbol) -> bool:
+        return sum(len(x) for x in self._uses(symbol).values()) > 1
+
+    def _uses(self, symbol: Symbol) -> dict[Symbol, list[int | None]]:
+        chain = self.gradients.chain
+        found = chain.graph.users.get(symbol, {})
+        return {
+            u: sorted(lags, key=lambda x: (x is None, x or 0))
+            for u, lags in found.items()
+            if chain.loss in chain.graph.reach(u)
+        }
+
+    def _users(self, symbol: Symbol) -> str:
+        """Which quantities a quantity enters, in words."""
+        now = self.gradients.now
+        names = []
+        for u, lags in self._uses(symbol).items():
+            for lag in lags:
+                time = now.shifted(lag or 0) if u.timed else None
+                names.append(f"${self.typeset(Ref(u.shape, u, time))}$")
+        return f"${self._name(symbol)}$ enters {_and(names)}{' alone' if len(names) == 1 else ''}."
+
+    # -- parameters -------------------------------------------------------------------------------
+
+    def _parameter(self, d: Derivative) -> Iterator[Block]:
+        name = self._name(d.symbol)
+        yield Heading(f"Gradient with respect to ${name}$")
+        if not d.steady:
+            yield Text(f"{self._users(d.symbol)} The chain rule gives")
+            line = d.cases[0]
+            yield self.display(line)
+            yield from self._by_components(d, line)
+            return
+        now = self.gradients.now
+        copy = d.copy
+        yield Text(
+            f"${name}$ is used at every step. ${self.typeset(copy.lhs.wrt)}$ denotes it as it is used at step ${now}$ "  # type: ignore[attr-defined]
+            "alone; by that copy"
+        )
+        yield self.display(copy)
+        yield from self._by_components(d, copy)
+        yield Text("The gradient is the sum over the steps:")
+        yield self.display(d.total)
+
+    def _summary(self) -> Iterator[Block]:
+        yield Heading("Summary")
+        yield Text("The gradients by the parameters are")
+        for d in self.gradients.parameters:
+            line = d.total if d.steady else d.cases[0]
+            yield self.display(Line(line.lhs, line.members[-1:]))
+
+    # -- texts ------------------------------------------------------------------------------------
+
+    def latex(self, block: Display) -> str:
+        """The LaTeX of a display, without its number; long chains one member a row."""
+        out = []
+        for line in block.lines:
+            lhs, *members = (self.typeset(e) for e in (line.lhs, *line.members))
+            whole = " = ".join((lhs, *members)) + (f" {line.where}" if line.where else "")
+            if len(block.lines) == 1 and length(whole) <= WIDE:
+                return whole
+            out += [f"{lhs if not k else '  '} &= {row}" for k, m in enumerate(members) for row in (m,)]
+        rows = " \\\\\n".join(r for row in out for r in broken(row))
+        if block.lines[-1].where:
+            rows += f" {block.lines[-1].where}"
+        return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
+
+    def uses(self, name: str, blocks: Iterable[Block]) -> bool:
+        """Whether a function stands anywhere in the displays."""
+        return any(
+            isinstance(x, Apply) and x.function == name
+            for b in blocks
+            if isinstance(b, Display)
+            for line in b.lines
+            for e in line.members
+            for x in e.walk()
+        )
+
+
+def length(latex: str) -> int:
+    """About how many characters wide a formula is when it is set."""
+    text = re.sub(r"\\(frac|left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb)\b", "", latex)
+    text = re.sub(r"\\[a-zA-Z]+", "x", text)
+    return len(re.sub(r"[{}^_\s]", "", text))
+
+
+def broken(row: str) -> Iterator[str]:
+    """A long sum on several rows, broken before a plus or minus that no bracket holds."""
+    head, _, tail = row.partition("&= ")
+    rows = [""]
+    for term in _terms(tail):
+        if rows[-1] and length(rows[-1]) + length(term) > ROW:
+            rows.append("")
+        rows[-1] += term
+    yield f"{head}&= {rows[0].strip()}"
+    for more in rows[1:]:
+        yield f"   &\\quad {more.strip()}"
+
+
+def _terms(text: str) -> Iterator[str]:
+    """The terms of a sum, each with its sign."""
+    depth, start = 0, 0
+    for k, c in enumerate(text):
+        depth += (c in "({[") - (c in ")}]")
+        if depth == 0 and text[k : k + 3] in (" + ", " - "):
+            yield text[start:k]
+            start = k
+    yield text[start:]
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+__all__ = ["Block", "Display", "Expr", "Gradient", "Heading", "Notes", "Number", "Text"]

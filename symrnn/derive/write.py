@@ -1,0 +1,100 @@
+"""A derivation as Markdown or as a complete LaTeX document, and the manifest beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from symrnn.derive.gradients import Gradients
+from symrnn.derive.notes import Block, Display, Heading, Notes, Text
+
+_NOTE = "Everything below was written by `symrnn derive` from the equations above; `symrnn check` proves it."
+_STEP = "Here $\\operatorname{step}(x)$ is the slope of the rectifier: 1 for $x > 0$, 0 for $x < 0$."
+
+_PREAMBLE = r"""\documentclass[11pt]{article}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath, amssymb}
+\usepackage[margin=2.4cm]{geometry}
+\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{4pt}
+"""
+
+
+def markdown(gradients: Gradients) -> str:
+    """The document's own text, and the derivation after it."""
+    notes = Notes(gradients)
+    blocks = list(notes.blocks())
+    head = gradients.checker.document.source.text.rstrip()
+    parts = [head, _NOTE, *_remarks(notes, blocks)]
+    parts += [_markdown(notes, b) for b in blocks]
+    return "\n\n".join(parts) + "\n"
+
+
+def _remarks(notes: Notes, blocks: list[Block]) -> Iterator[str]:
+    """What is assumed, and functions that a reader may not know."""
+    why = [a.why or a.name for a in notes.gradients.checker.manifest.assume]
+    if why:
+        yield f"It is assumed that {' and that '.join(why)}."
+    if notes.uses("step", blocks):
+        yield _STEP
+
+
+def _markdown(notes: Notes, block: Block) -> str:
+    match block:
+        case Heading(text):
+            return f"## {text}"
+        case Text(text):
+            return text
+        case Display(number=number):
+            return f"$$\n{notes.latex(block)} \\tag{{{number}}}\n$$"
+
+
+def tex(gradients: Gradients) -> str:
+    """A complete LaTeX document."""
+    notes = Notes(gradients)
+    blocks = list(notes.blocks())
+    source = gradients.checker.document.source
+    title = gradients.checker.manifest.title or Path(source.path).stem
+    if source.path.endswith(".tex"):
+        body = re.sub(r"(?s)^.*\\begin\{document\}|\\end\{document\}.*$", "", source.text).strip()
+        front = re.search(r"(?s)^(.*)\\begin\{document\}", source.text)
+        start = front[1] if front else _PREAMBLE
+    else:
+        start, body = (
+            _PREAMBLE + f"\\title{{{title}}}\n\\date{{}}\n",
+            "\\maketitle\n\n" + "\n\n".join(_from_markdown(source.text)),
+        )
+    parts = [body, *_remarks(notes, blocks), *(_tex(notes, b) for b in blocks)]
+    return f"{start}\\begin{{document}}\n\n" + "\n\n".join(parts) + "\n\n\\end{document}\n"
+
+
+def _tex(notes: Notes, block: Block) -> str:
+    match block:
+        case Heading(text):
+            return f"\\section*{{{text}}}"
+        case Text(text):
+            return text
+        case Display(number=number):
+            return f"\\[\n{notes.latex(block)} \\tag{{{number}}}\n\\]"
+
+
+def _from_markdown(text: str) -> Iterator[str]:
+    """Headings, paragraphs and displays of Markdown in LaTeX; the title is set apart."""
+    for block in re.split(r"\n\s*\n", text.strip()):
+        if found := re.fullmatch(r"(#+)\s+(.*)", block.strip()):
+            if len(found[1]) > 1:
+                yield f"\\section*{{{found[2]}}}"
+        else:
+            block = re.sub(r"\$\$(.*?)\$\$", lambda m: f"\\[{m[1]}\\]", block, flags=re.DOTALL)
+            block = re.sub(r"\\quad\s*\((\w+)\)(?=\s*\\\])", r"\\tag{\1}", block)
+            yield re.sub(r"`([^`]*)`", r"\\texttt{\1}", block)
+
+
+def manifest(text: str) -> str:
+    """The manifest of the derivation: that of the document it starts from."""
+    return "# The forward equations define; every other line is a claim that symrnn check proves.\n" + text
+
+
+__all__ = ["manifest", "markdown", "tex"]
