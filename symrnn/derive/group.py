@@ -100,7 +100,8 @@ def factored(ring: Ring, form: Form, least: int = 2) -> Form:
     """The form with what its monomials share put outside of brackets.
 
     Only monomials with the same deltas, inequalities, matrices and denominators are put together, and only where
-    what stays in the brackets has one index at most: a bracket is then a vector, and the line reads as products of matrices.
+    what stays in the brackets has one index at most: a bracket is then a vector, and the line reads as products of
+    matrices.
     """
     heaps: dict[tuple[object, ...], list[tuple[Mono, Fraction]]] = {}
     for mono, q in form.ordered:
