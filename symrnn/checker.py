@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product as tuples
 
 from symrnn.algebra.decide import Decider, Outcome
-from symrnn.algebra.terms import Term
 from symrnn.claims import Claim, Equation, Typed, key
 from symrnn.diagnostic import UNDECIDED, Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
@@ -20,7 +19,8 @@ from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
 from symrnn.expr import Index, Number, Ref, reach, show_shape
-from symrnn.general.decide import General, GeneralDecider, Silent
+from symrnn.general.decide import General, GeneralDecider
+from symrnn.judgement import Instance, Judgement
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex, short
 from symrnn.latex.tree import Frac, Tree
@@ -35,30 +35,6 @@ MOST_INSTANCES = 20_000
 _MEETS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Instance:
-    """Both sides of a claim at given letters and length, entry by entry."""
-
-    steps: int
-    letters: dict[str, int]
-    shape: tuple[int, int]
-    pairs: tuple[tuple[Term, Term], ...]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What one reading under one set of assumptions comes to."""
-
-    kind: Kind
-    typed: Typed | None = None
-    assumptions: tuple[str, ...] = ()
-    witness: Witness | None = None
-    diagnostic: Diagnostic | None = None
-    note: Diagnostic | None = None
-    instances: tuple[Instance, ...] = ()
-    general: General | Silent | None = None
 
 
 class Checker:
@@ -80,6 +56,7 @@ class Checker:
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
         self.judged: dict[int, Judgement] = {}
         self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
+        self.wide = True  # whether the general decider is asked too
 
     def network(self, steps: int, assumptions: tuple[str, ...]) -> Network:
         """The network of a length under assumptions."""
@@ -107,6 +84,14 @@ class Checker:
         problem = Diagnostic(code, message, equation.span)
         return EquationReport(equation.number, line, column, equation.latex, Kind.UNDECIDED, (), (problem,))
 
+    def narrow(self, equation: Equation) -> EquationReport:
+        """The verdict at the sizes and lengths of the manifest alone: what a search for repairs asks."""
+        self.wide = False
+        try:
+            return self.equation(equation)
+        finally:
+            self.wide = True
+
     def _equation(self, equation: Equation) -> EquationReport:
         line, column = self.document.source.line_column(equation.span.start)
         if equation.problem is not None:
@@ -132,7 +117,7 @@ class Checker:
 
     def in_general(self, claim: Claim, found: Judgement) -> Judgement:
         """What holds at some sizes and lengths, looked at for all."""
-        if found.typed is None or not (found.instances or found.witness is not None):
+        if not self.wide or found.typed is None or not (found.instances or found.witness is not None):
             return found
         given = tuple(self.assumptions[a] for a in found.assumptions)
         return replace(found, general=ask(self.general, found.typed, claim, given, found.kind is Kind.REFUTED))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -71,9 +72,8 @@ commands.register(main)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Documents checked at once.")
 @click.option(
     "--repair/--no-repair",
-    default=True,
-    show_default=True,
-    help="Search for the smallest proved edit of what is wrong.",
+    default=None,
+    help="Search for the smallest proved edits of what is wrong (default: for json only, since it takes longer).",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 for conditional equations too.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
@@ -85,7 +85,7 @@ def check(
     form: str,
     output: Path | None,
     jobs: int,
-    repair: bool,
+    repair: bool | None,
     strict: bool,
     color: str,
 ) -> None:
@@ -104,7 +104,8 @@ def check(
         raise UsageError("--manifest goes with one document")
     colored = color == "always" or (color == "auto" and output is None and sys.stdout.isatty())
     debug = bool(ctx.find_root().params.get("debug"))
-    tasks = [_Task(path, manifest, form, colored, repair, debug) for path in found]
+    wanted = form == "json" if repair is None else repair
+    tasks = [_Task(path, manifest, form, colored, wanted, debug) for path in found]
     if jobs > 1 and len(tasks) > 1:
         with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
             results = list(pool.map(_check_one, tasks))
@@ -244,7 +245,8 @@ def fix(
     old = report.document.source.text
     new, made = corrected(old, repaired, unsafe)
     if output is not None or action == "write":
-        _write(output or path, new)
+        raw = path.read_bytes()
+        _write(output or path, new.replace("\n", "\r\n") if b"\r\n" in raw else new, raw.startswith(BOM_UTF8))
     else:
         lines = unified_diff(old.splitlines(True), new.splitlines(True), str(path), f"{path} (mended)")
         click.echo("".join(line if line.endswith("\n") else line + "\n" for line in lines), nl=False)
@@ -257,10 +259,9 @@ def fix(
     ctx.exit(1 if left else 0)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, marked: bool = False) -> None:
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        path.write_bytes((BOM_UTF8 if marked else b"") + text.encode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 

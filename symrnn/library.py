@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import UsageError
 from symrnn.lint import lint
 from symrnn.manifest import Manifest, load, loads
 from symrnn.read.document import Document, read_path, read_text
-from symrnn.verdict import EquationReport, Kind
+from symrnn.verdict import EquationReport, Kind, Repair
 
 if TYPE_CHECKING:
     from symrnn.model import SympyModel
@@ -35,12 +35,12 @@ class Report:
     def __getitem__(self, number: str) -> EquationReport:
         """The equation with this number (the first, should the document have several).
 
-        Of one that is not right as printed, the repairs are searched for, in the whole document, once.
+        Its ``repairs`` are searched for, in the whole document and once, when they are looked at.
         """
         for k, equation in enumerate(self.equations):
             if equation.number == number:
                 wrong = equation.verdict in (Kind.REFUTED, Kind.ILL_FORMED, Kind.CONDITIONAL)
-                return self.repaired()[k] if wrong else equation
+                return replace(equation, repairs=_Sought(self, k)) if wrong else equation
         raise KeyError(f"{self.path} has no equation ({number})")
 
     def __iter__(self) -> Iterator[EquationReport]:
@@ -90,6 +90,27 @@ class Report:
         return made
 
 
+class _Sought(Sequence[Repair]):
+    """The repairs of one equation, searched for when they are first looked at."""
+
+    def __init__(self, report: Report, k: int) -> None:
+        self._report = report
+        self._k = k
+
+    @overload
+    def __getitem__(self, key: int) -> Repair: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[Repair]: ...
+    def __getitem__(self, key: int | slice) -> Repair | Sequence[Repair]:
+        return self._report.repaired()[self._k].repairs[key]
+
+    def __len__(self) -> int:
+        return len(self._report.repaired()[self._k].repairs)
+
+    def __repr__(self) -> str:
+        return "repairs, not yet searched for"
+
+
 def check(
     document: str | Path,
     manifest: str | Path | Manifest | None = None,
@@ -97,7 +118,8 @@ def check(
 ) -> Report:
     """Check a document: a path, or its text (anything with a line break or a ``$``) in Markdown.
 
-    ``manifest``: a path, a Manifest, or TOML text; for a path, ``NAME.toml`` beside ``NAME.md`` when absent.
+    ``manifest``: a path, a Manifest, or TOML text. Without it, that of a path is ``NAME.toml`` beside ``NAME.md``, or
+    the one manifest of another document in the folder.
     Raises UsageError for input that cannot be read.
     """
     checker, path, name = _prepared(document, manifest)
@@ -139,6 +161,10 @@ def _manifest(given: str | Path | Manifest | None, path: Path | None) -> tuple[M
         return load(Path(given)), str(given)
     if path is not None and (beside := path.with_suffix(".toml")).is_file():
         return load(beside), str(beside)
+    if path is not None:  # another edition of the one document in the folder that has a manifest
+        found = [m for m in path.parent.glob("*.toml") if any(m.with_suffix(s).is_file() for s in SUFFIXES)]
+        if len(found) == 1:
+            return load(found[0]), str(found[0])
     return Manifest(), None
 
 

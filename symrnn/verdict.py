@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -160,4 +160,4 @@ class EquationReport:
     verdict: Kind
     claims: tuple[ClaimReport, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
-    repairs: tuple[Repair, ...] = ()
+    repairs: Sequence[Repair] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -33,9 +34,14 @@ def _indices(page: Page, node: t.Tree) -> list[tuple[int, int]]:
 
 
 def _bare(node: t.Tree) -> tuple[t.Tree, ...]:
-    """The indices of a bracket, ``(∇L)_i``."""
-    if isinstance(node, t.Script) and isinstance(node.base, t.Fence) and node.sub is not None:
+    """The indices of a bracket, ``(∇L)_i``, and of an indicator, ``δ_{ij}``."""
+    if not isinstance(node, t.Script) or node.sub is None:
+        return ()
+    if isinstance(node.base, t.Fence):
         return parts(node.sub)
+    if isinstance(node.base, t.Name) and (node.base.text == "\\delta" or node.base.text == "1"):
+        pieces = [side for _, side in node.sub.links] if isinstance(node.sub, t.Chain) else parts(node.sub)
+        return tuple(p for p in pieces if to_index(p) is not None)
     return ()
 
 
@@ -176,10 +182,11 @@ def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
     else:
         base = node.base if isinstance(node, t.Script) else node
         start, end = base.span.start, base.span.end
-        if base.span.end == base.span.start:
-            return
-        subs = sum(to_index(s) is not None for s in found.subs)
-        wanted = (subs, any(isinstance(s, t.Fence) for s in found.sups))
+        old = page.latex[start:end]
+        letters = dict.fromkeys(re.split(r"[_^]", s.text)[0] for s, _ in page.words.spellings.most_common())
+        for new in [x for x in letters if x != old][: 2 * _SYMBOLS_TRIED]:
+            yield Move("symbol", ((start, end, new),), sign=(old, new))
+        return
     old = page.latex[start:end]
     seen = {old}
     for spelling, _ in page.words.spellings.most_common():
@@ -241,7 +248,7 @@ def power(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     if _in_name(node, above):
         return
     mark = page.words.transpose
-    spelled = mark if len(mark) == 1 else f"{{{mark}}}"
+    spelled = mark if len(mark) == 1 or mark.startswith("\\") else f"{{{mark}}}"
     if isinstance(node, t.Script) and node.sup is not None and is_transpose(node.sup):
         place = _script_start(page, node.sup)
         if place is not None:
@@ -273,10 +280,15 @@ def function(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mo
     if isinstance(node, t.Call):
         fn = node.fn.base if isinstance(node.fn, t.Script) else node.fn
         old = page.text(fn)
-        used = [text for text, _ in page.words.functions.most_common(4)]
+        used = [text for text, _ in page.words.functions.most_common(8)]
         for new in dict.fromkeys([*used, *_FUNCTION_SWAPS.get(old, ())]):
             if new != old and old:
                 yield Move("function", ((fn.span.start, fn.span.end, new),), sign=(old, new))
+    elif isinstance(node, (t.Script, t.Name, t.Accent)) and not _in_name(node, above) and above:
+        if page.words.context.names.match(node) is not None and not isinstance(above[-1], t.Call):
+            for new, _ in page.words.functions.most_common(4):
+                start, end = node.span.start, node.span.end
+                yield Move("function", ((start, start, new + "("), (end, end, ")")), 2)
 
 
 def sign(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -290,9 +302,14 @@ def sign(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
                 yield Move("sign", (edit,))
         if len(turned) == len(node.terms) > 1:
             yield Move("sign", tuple(turned))
-    elif above and isinstance(above[-1], (t.Chain, t.Statements)) and node.span.end > node.span.start:
-        if not isinstance(node, (t.Chain, t.Prose)):
+    elif above and isinstance(above[-1], t.Chain) and node.span.end > node.span.start:
+        if node is not above[-1].links[0][1] or above[-1].links[0][0]:
             yield Move("sign", ((node.span.start, node.span.start, "-"),))
+    if isinstance(node, t.Product):
+        for (op, factor), (_, before) in zip(node.factors[1:], node.factors, strict=False):
+            if not op and factor.span.start >= before.span.end > 0:
+                yield Move("sign", ((factor.span.start, factor.span.start, "- "),))
+                yield Move("sign", ((factor.span.start, factor.span.start, "+ "),))
 
 
 def _turned(page: Page, node: t.Additive, k: int, mark: str, term: t.Tree) -> tuple[int, int, str] | None:

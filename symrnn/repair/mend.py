@@ -43,7 +43,7 @@ def mend(
         printed = checker.lines.equation(k, line, printed)[1]
         repairs: tuple[Repair, ...] = ()
         if report.verdict not in GOOD and report.verdict is not Kind.UNDECIDED:
-            now = checker.equation(equation) if inherits else report
+            now = checker.narrow(equation) if inherits else report
             if now.verdict in GOOD and all(c.verdict in GOOD for c in now.claims):
                 repairs = (Repair(report.latex, (), (), (), "safe", changed),)
             else:

@@ -257,8 +257,8 @@ def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
         return []
     if type(one) is not type(other) or one.shape != other.shape:
         return [(one, other)]
-    if isinstance(one, Gradient):
-        return [] if one == other else [(one, other)]  # it is evaluated as a whole
+    if isinstance(one, (Gradient, Entry)):
+        return [] if one == other else [(one, other)]  # evaluated as a whole
     found: list[tuple[Expr, Expr]] = []
     for f in fields(one):
         a, b = getattr(one, f.name), getattr(other, f.name)

@@ -49,8 +49,9 @@ from symrnn.verdict import EquationReport, Kind
 
 MOST_SLIPS = 5
 MOST_STAGES = 4
-MOST_TRIALS = 5_000  # counted, not timed: the same line gives the same repairs on every machine
-MOST_CALLS = 1_000_000  # of the evaluator, for pairs
+MOST_TRIALS = 3_500  # counted, not timed: the same line gives the same repairs on every machine
+MOST_CALLS = 400_000  # of the evaluator, for pairs
+_CALLS_WHERE_OPENED = 100_000
 _STATES_A_LEVEL = 5
 _OPENING_STATES = 10
 _PROVED_AT_MOST = 8
@@ -59,11 +60,11 @@ _PLACES_AT_MOST = 6
 
 @dataclass(frozen=True)
 class Found:
-    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places."""
+    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places, a new head."""
 
     latex: str
     slips: tuple[str, ...]
-    size: tuple[int, int]
+    size: tuple[int, int, int]
     unique: bool  # no choice was made on the way
     report: EquationReport
 
@@ -94,6 +95,7 @@ class Search:
         False claims are mended one after the other, labels inside the line first.
         """
         base = self.state(self.line.formula.latex, (), 0, 0)
+        self.head = next((c.lhs for c in base.claims if c.lhs is not None), None) if base else None
         base = base and self.componentwise(base)
         unique = True
         for _ in range(MOST_STAGES):
@@ -151,7 +153,7 @@ class Search:
     def kept(self, cost: int, opened: bool) -> list[State]:
         """The states of a cost that are worth going on from."""
         level = [s for s in self.levels.get(cost, []) if s.opened == opened]
-        return sorted(level, key=State.rank)[:_STATES_A_LEVEL]
+        return sorted(level, key=State.rank)[: _STATES_A_LEVEL + self.effort - 1]
 
     # -- states -------------------------------------------------------------------------------
 
@@ -182,7 +184,8 @@ class Search:
         try:
             if claim.lhs is None:
                 return elaborate_side(self.checker.context, claim.rhs, AS_PRINTED)
-            return elaborate(self.checker.context, defining(claim), AS_PRINTED)
+            said = defining(claim) if claim.kind == "definition" else claim
+            return elaborate(self.checker.context, said, AS_PRINTED)
         except (Problem, RecursionError):
             return None
 
@@ -259,9 +262,8 @@ class Search:
         made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
         if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
             made = [m for m in made if m.slip not in RARE]
+        made = made[: max(0, MOST_TRIALS * self.effort - self.tried)]
         self.tried += len(made)
-        if self.tried > MOST_TRIALS * self.effort:
-            made = []
         trials = [t for m in made if (t := self.trial(state, m)) is not None]
         self.measure(state, trials)
         state.tried[weight] = trials
@@ -276,7 +278,7 @@ class Search:
                 opens = opening <= _OPENING_STATES and all(a >= b for a, b in zip(worth, state.worth, strict=True))
             if closer(worth, state.worth) or opens:
                 level = self.levels.setdefault(state.cost - self.levels[0][0].cost + weight, [])
-                if len(level) < 4 * _STATES_A_LEVEL:
+                if len(level) < 4 * (_STATES_A_LEVEL + self.effort):
                     nearer = self.state(*self.after(state, (trial.move,)))
                     if nearer is not None and len(nearer.worth) == len(state.worth):
                         nearer.opened = state.opened or not closer(worth, state.worth)
@@ -360,7 +362,8 @@ class Search:
         sets = ([trials[moving[k]] for k in found] for found in adding_up(changes[moving], -zero, close, count))
         together = state.pairs.get(j)
         if together is None:
-            together = state.pairs[j] = list(self.together(base, trials, j, zero))
+            most = _CALLS_WHERE_OPENED if state.opened else MOST_CALLS
+            together = state.pairs[j] = list(self.together(base, trials, j, zero, most))
         pairs: Iterable[list[Trial]]
         if count == 2:
             pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
@@ -369,18 +372,21 @@ class Search:
         for chosen in chain(islice(_disjoint(sets), _PROVED_AT_MOST), islice(_disjoint(pairs), _PROVED_AT_MOST)):
             yield tuple(t.move for t in chosen)
 
-    def together(self, base: Typed, trials: list[Trial], j: int, zero: float) -> Iterator[tuple[Trial, Trial, float]]:
+    def together(
+        self, base: Typed, trials: list[Trial], j: int, zero: float, most: int
+    ) -> Iterator[tuple[Trial, Trial, float]]:
         """Pairs in one term, with what they change together."""
         groups = list(by_place(trials, j).values())
         axes = [axis(g, j) for g in groups]
         parts = self.sample.parts(base)
         paths, before = parts.paths, parts.calls
+        most = min(most, MOST_CALLS * self.effort - self.calls) + before
         for a, b in sorted(combinations(range(len(axes)), 2), key=lambda ab: (ab[1] - ab[0], ab[0])):  # near ones first
             if paths.nested(axes[a].places, axes[b].places) or paths.separate(axes[a].places, axes[b].places):
                 continue
             self.calls += parts.calls - before
             before = parts.calls
-            if self.calls > MOST_CALLS * self.effort:
+            if before > most:
                 return
             gap, _ = self.difference(base, [axes[a], axes[b]])
             if np.ndim(gap) == 2:
@@ -408,15 +414,21 @@ class Search:
         """The smallest of the candidates that the checker proves as printed."""
         found: list[Found] = []
         original = self.line.formula.latex
-        ranked = sorted((s.cost, s.places, distance(original, s.latex), s.latex) for s in candidates.values())
-        for state in (candidates[latex] for *_, latex in ranked):
-            size = (state.cost, state.places)
+        sizes = {s.latex: (s.cost, s.places, self.new_head(s)) for s in candidates.values()}
+        ranked = sorted((size, distance(original, latex), latex) for latex, size in sizes.items())
+        for size, _, latex in ranked:
+            state = candidates[latex]
             if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
                 break
             report = self.prove(state.latex)
             if report is not None:
                 found.append(Found(state.latex, state.slips, size, unique, report))
         return found
+
+    def new_head(self, state: State) -> int:
+        """Whether an edition speaks of another quantity than the line: the side that it leaves is the right one."""
+        start = next((c.lhs for c in state.claims if c.lhs is not None), None)
+        return int(start is not None and start != self.head)
 
     def prove(self, latex: str) -> EquationReport | None:
         """The report of a text whose every claim is proved or defined as printed, or None."""
@@ -426,7 +438,7 @@ class Search:
             tree = parse(latex, None, self.lines.words)
         except Problem:
             return None
-        report = self.checker.equation(self.equation(latex, tree))
+        report = self.checker.narrow(self.equation(latex, tree))
         good = {Kind.PROVED, Kind.DEFINED}
         if report.verdict in good and report.claims and all(c.verdict in good for c in report.claims):
             return report

@@ -13,6 +13,7 @@ from symrnn.latex import tree as t
 from symrnn.repair.moves import Edit, Generator, Move, Page
 
 _FRAGMENTS = 12
+_NAMES = 8
 
 
 def order(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -141,6 +142,14 @@ def one_minus(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[M
         yield Move("dropped factor", edits, opens=inside)
 
 
+def term(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """A first term that is missing before a minus."""
+    if isinstance(node, t.Additive) and node.terms[0][0] == "-":
+        whole = [s.text for s, _ in page.words.spellings.most_common() if s.indices == 0 and not s.timed]
+        for text in dict.fromkeys(["1", *whole[:_NAMES]]):
+            yield Move("dropped term", ((node.span.start, node.span.start, text + " "),))
+
+
 def halves(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """Numerator and denominator exchanged."""
     if isinstance(node, t.Frac) and node.num.span.end > node.num.span.start and node.den.span.end > node.den.span.start:
@@ -221,5 +230,5 @@ def _range(node: t.Tree) -> tuple[int, int]:
 
 
 SHAPES: tuple[Generator, ...] = (
-    order, hoist, missing, stray, extra, lacking, one_minus, halves, collapse, component, label, diagonal,
+    order, hoist, missing, stray, extra, lacking, one_minus, term, halves, collapse, component, label, diagonal,
 )  # fmt: skip

@@ -89,12 +89,12 @@ def closer(new: tuple[int, ...], old: tuple[int, ...]) -> bool:
     return all(a >= b for a, b in zip(new, old, strict=True)) and new != old
 
 
-def by_place(trials: list[Trial], j: int) -> dict[tuple[int, ...], list[Trial]]:
-    """The trials that change a claim, by the places in which they do."""
-    groups: dict[tuple[int, ...], list[Trial]] = {}
+def by_place(trials: list[Trial], j: int) -> dict[tuple[object, ...], list[Trial]]:
+    """The trials that change a claim, by the places in which they do and the shapes that they put there."""
+    groups: dict[tuple[object, ...], list[Trial]] = {}
     for trial in trials:
         if j in trial.spots:
-            groups.setdefault(tuple(id(a) for a, _ in trial.spots[j]), []).append(trial)
+            groups.setdefault(tuple((id(a), b.shape) for a, b in trial.spots[j]), []).append(trial)
     return groups
 
 

@@ -177,6 +177,8 @@ def _summary(report: Report, color: bool) -> Iterator[str]:
     yield f"{total} equation{'s' if total != 1 else ''}: " + ", ".join(pieces)
     wrong = [e for e in report.equations if e.verdict in (Kind.REFUTED, Kind.ILL_FORMED, Kind.CONDITIONAL)]
     mended = [e for e in wrong if e.repairs]
+    if wrong and not mended:
+        yield "check --repair looks for proved edits, fix makes them; explain CODE says more of a code"
     if mended:
         safe = sum(e.repairs[0].applicability == "safe" for e in mended)
         yield f"{len(mended)} of {len(wrong)} mended by proved edits, {safe} of them safe (symrnn fix)"

@@ -1,0 +1,198 @@
+"""Repairs: the smallest proved edit of the author's own text, and nothing outside it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from symrnn.library import Report, check
+from symrnn.repair.mend import GOOD, difference
+from symrnn.repair.moves import apply
+from symrnn.verdict import EquationReport
+
+ROOT = Path(__file__).resolve().parent.parent
+CELL = r"""For $x_t \in \mathbb{R}^2$, $h_t \in \mathbb{R}^3$, $o_t, y_t \in \mathbb{R}^2$,
+$W \in \mathbb{R}^{3 \times 3}$, $U \in \mathbb{R}^{3 \times 2}$, $V \in \mathbb{R}^{2 \times 3}$, $b \in \mathbb{R}^3$:
+
+$$h_t = \tanh(W h_{t-1} + U x_t + b) \tag{1}$$
+
+$$o_t = V h_t \tag{2}$$
+
+$$L = \frac{1}{2} \sum_{t=1}^T \sum_{k=1}^2 (o_{t,k} - y_{t,k})^2 \tag{3}$$
+
+$$\frac{\partial L}{\partial o_t} = o_t - y_t \tag{4}$$
+
+$$\frac{\partial L}{\partial h_t} = V^\top \frac{\partial L}{\partial o_t}
++ W^\top \operatorname{diag}(1 - h_{t+1}^2) \frac{\partial L}{\partial h_{t+1}} \tag{5}$$
+
+$$\frac{\partial L}{\partial V_{ij}} = \sum_{t=1}^T (o_{t,i} - y_{t,i}) h_{t,j} \tag{6}$$
+
+$$\frac{\partial L}{\partial b} = \sum_{t=1}^T \operatorname{diag}(1 - h_t^2) \frac{\partial L}{\partial h_t} \tag{7}$$
+"""
+MANIFEST = """define = ["1-3"]
+
+[steps]
+last = "T"
+"""
+SLIPS = {
+    "sign": ("4", "o_t - y_t", "o_t + y_t"),
+    "order": ("5", r"\operatorname{diag}(1 - h_{t+1}^2) \frac{\partial L}{\partial h_{t+1}}",
+              r"\frac{\partial L}{\partial h_{t+1}} \operatorname{diag}(1 - h_{t+1}^2)"),
+    "transpose": ("5", r"V^\top", "V"),
+    "time step": ("5", r"(1 - h_{t+1}^2)", r"(1 - h_{t}^2)"),
+    "index": ("6", r"h_{t,j} \tag", r"h_{t,i} \tag"),
+    "symbol": ("6", "y_{t,i}) h", "x_{t,i}) h"),
+    "exponent": ("7", "h_t^2", "h_t^3"),
+    "dropped factor": ("7", r"\frac{\partial L}{\partial h_t} \tag", r"\frac{L}{\partial h_t} \tag"),
+    "sum limits": ("6", r"\sum_{t=1}^T (o", r"\sum_{t=2}^T (o"),
+}  # fmt: skip
+
+
+@cache
+def slipped(name: str) -> Report:
+    _, right, wrong = SLIPS[name]
+    assert CELL.count(right) >= 1
+    at = CELL.rindex(right)
+    return check(CELL[:at] + wrong + CELL[at + len(right) :], MANIFEST)
+
+
+@cache
+def repaired(path: str) -> tuple[Report, tuple[EquationReport, ...]]:
+    report = check(ROOT / "derivations" / path)
+    return report, report.repaired()
+
+
+def test_the_document_without_a_slip_is_right() -> None:
+    assert {e.verdict for e in check(CELL, MANIFEST)} <= GOOD
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_one_slip_is_mended_back(name: str) -> None:
+    number = SLIPS[name][0]
+    report = slipped(name)
+    assert [e.number for e in report if e.verdict not in GOOD] == [number]
+    first = report[number].repairs[0]
+    assert first.slips == (name,) and first.applicability == "safe"
+    assert report.corrected() == CELL
+
+
+def test_equal_editions_are_shown_and_not_made() -> None:
+    text = (
+        "For $a, b \\in \\mathbb{R}$:\n\n$$s = a + b \\tag{1}$$\n\n$$p = a + b \\tag{2}$$\n\n$$a b = q + b \\tag{3}$$\n"
+    )
+    report = check(text, 'define = ["1", "2"]\n')
+    repairs = report["3"].repairs
+    if len(repairs) > 1:
+        assert {r.applicability for r in repairs} == {"unsafe"}
+    assert report.corrected() == text or len(repairs) == 1
+
+
+def test_edits_make_the_edition() -> None:
+    for path in ("softmax-regression/wrong.md", "mlp/wrong.md"):
+        report, equations = repaired(path)
+        text = report.document.source.text
+        for e in equations:
+            for r in e.repairs:
+                if r.edits:
+                    assert apply(e.latex, tuple((x.start, x.end, x.text) for x in r.edits)) == r.latex
+                    assert [text[x.start : x.end] for x in r.places] == [e.latex[x.start : x.end] for x in r.edits]
+
+
+def test_most_seeded_mistakes_are_mended() -> None:
+    _, equations = repaired("softmax-regression/wrong.md")
+    wrong = [e for e in equations if e.verdict not in GOOD]
+    assert len(wrong) >= 15
+    assert sum(bool(e.repairs) for e in wrong) >= 0.9 * len(wrong)
+
+
+def test_mending_twice_changes_nothing() -> None:
+    report, _ = repaired("softmax-regression/wrong.md")
+    once = report.corrected()
+    manifest = (ROOT / "derivations/softmax-regression/wrong.toml").read_text()
+    again = check(once, manifest)
+    assert again.corrected() == once
+    left = {e.number for e in again if e.verdict not in GOOD}
+    unsafe = {
+        e.number
+        for e in report.repaired()
+        if e.verdict not in GOOD and (not e.repairs or e.repairs[0].applicability != "safe")
+    }
+    assert left == unsafe
+
+
+def test_differences_are_of_whole_tokens() -> None:
+    assert difference(r"\tau h_1", r"\tan h_1") == [(0, 4, r"\tan")]
+    assert difference("ab", "ab") == []
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+def fix(*args: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "symrnn", "fix", *args], cwd=cwd, capture_output=True, timeout=120)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "note.md").write_text(CELL.replace("o_t - y_t", "o_t + y_t"), encoding="utf-8", newline="\r\n")
+    (tmp_path / "note.toml").write_text(MANIFEST)
+    return tmp_path
+
+
+def test_a_diff_is_printed_and_nothing_written(folder: Path) -> None:
+    before = (folder / "note.md").read_bytes()
+    done = fix("note.md", cwd=folder)
+    assert done.returncode == 0
+    lines = done.stdout.decode().splitlines()
+    assert r"-$$\frac{\partial L}{\partial o_t} = o_t + y_t \tag{4}$$" in lines
+    assert r"+$$\frac{\partial L}{\partial o_t} = o_t - y_t \tag{4}$$" in lines
+    assert (folder / "note.md").read_bytes() == before
+    assert b"1 of 1 equations mended" in done.stderr
+
+
+def test_written_in_place_and_elsewhere(folder: Path) -> None:
+    before = (folder / "note.md").read_bytes()
+    assert fix("note.md", "--output", "new.md", cwd=folder).returncode == 0
+    assert (folder / "note.md").read_bytes() == before
+    assert fix("note.md", "--write", cwd=folder).returncode == 0
+    after = (folder / "note.md").read_bytes()
+    assert after == (folder / "new.md").read_bytes() == before.replace(b"o_t + y_t", b"o_t - y_t")
+    assert fix("note.md", cwd=folder).stdout == b""
+
+
+def test_json_has_the_repairs(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "symrnn", "check", "note.md", "--format", "json"],
+        cwd=folder,
+        capture_output=True,
+        timeout=120,
+    )
+    equation = json.loads(done.stdout)["documents"][0]["equations"][3]
+    (claim,) = equation["claims"]
+    (repair,) = claim["repairs"]
+    (edit,) = repair["edits"]
+    latex = equation["latex"]
+    assert latex[: edit["start"]] + edit["text"] + latex[edit["end"] :] == repair["latex"]
+    assert repair["applicability"] == "safe" and repair["slips"] == ["sign"]
+
+
+# -- the note -------------------------------------------------------------------------------------
+
+
+def test_the_corrected_note_is_right() -> None:
+    report = check(ROOT / "derivations/bptt/corrected.md")  # with the manifest of the one other document there
+    assert report.manifest is not None and report.manifest.endswith("note.toml")
+    assert {e.verdict for e in report} <= GOOD
+    assert len(report.equations) == 87  # the number without a formula is gone
+
+
+@pytest.mark.slow
+def test_the_corrected_note_is_what_fix_makes_of_the_note() -> None:
+    report = check(ROOT / "derivations/bptt/note.md")
+    made = report.corrected(unsafe=True, effort=30)
+    assert made == (ROOT / "derivations/bptt/corrected.md").read_text(encoding="utf-8")
