@@ -196,7 +196,7 @@ def _below(t: T.Term):  # type: ignore[no-untyped-def]
     return (t.args[1],) if t.op == "let" else T.parts(t)
 
 
-def _number(term: T.Term, point: dict[int, float]) -> float:
+def _number(term: T.Term, point, functions=FLOATS):  # type: ignore[no-untyped-def]
     """A term in floats, every vertex opened."""
     at = dict(point)
     for t in T.postorder([term], _below):
@@ -215,8 +215,42 @@ def _number(term: T.Term, point: dict[int, float]) -> float:
             case "pow":
                 at[t.id] = below[0] ** float(t.args[1])
             case _:
-                at[t.id] = FLOATS[t.args[0]](below[0])
+                at[t.id] = functions[t.args[0]](below[0])
     return at[term.id]
+
+
+@slow
+@pytest.mark.parametrize("cell", CELLS)
+def test_printed_totals_agree_with_automatic_differentiation(cell: str) -> None:
+    """The printed line of every parameter against JAX's derivative of the loss, over three steps, to 1e-10."""
+    jax = pytest.importorskip("jax")
+    from symrnn.evaluate import Evaluator, Leaf
+
+    jax.config.update("jax_enable_x64", True)
+    jnp, nn = jax.numpy, jax.nn
+    functions = {"exp": jnp.exp, "ln": jnp.log, "tanh": jnp.tanh, "sigmoid": nn.sigmoid, "relu": nn.relu}
+    found = gradients(cell)
+    checker = found.checker
+    network = checker.network(3 if checker.timed else 1, tuple(checker.assumptions))
+    loss = network.leaf(Leaf(found.loss, 1, 1, None))
+    names = [t.id for t in T.postorder([loss], _below) if t.op == "sym"]
+    rng = random.Random(f"jax {cell}")
+    values = [rng.uniform(-1.0, 1.0) for _ in names]
+    slopes = jax.grad(lambda v: _number(loss, dict(zip(names, v, strict=True)), functions))(values)
+    automatic = dict(zip(names, map(float, slopes), strict=True))
+    point = dict(zip(names, values, strict=True))
+    compared = 0
+    for derivative in found.parameters:
+        line = derivative.lines()[0]
+        if isinstance(line.lhs.wrt, Entry):  # type: ignore[attr-defined]
+            continue
+        read = Elaborator(checker.context).expr(parse_expression(found.typeset(line.members[-1])))
+        value = Evaluator(network, dict(network.values))(read)
+        for i, j in product(*map(range, value.shape)):
+            leaf = network.leaf(Leaf(derivative.symbol, i + 1, j + 1, None))
+            assert abs(_number(value.rows[i][j], point) - automatic[leaf.id]) < 1e-10, (derivative, i, j)
+            compared += 1
+    assert compared > 5
 
 
 # -- commands and errors ------------------------------------------------------------------------------
