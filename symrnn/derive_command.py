@@ -100,6 +100,8 @@ def _whole(found, path: Path, output: Path | None, kind: str | None, manifest: P
     try:
         output.write_text(text, encoding="utf-8")
         if beside.is_file():
-            output.with_suffix(".toml").write_text(write.manifest(beside.read_text(encoding="utf-8")), encoding="utf-8")
+            output.with_suffix(".toml").write_text(
+                write.manifest(found, beside.read_text(encoding="utf-8")), encoding="utf-8"
+            )
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from error

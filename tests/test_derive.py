@@ -196,7 +196,7 @@ def _below(t: T.Term):  # type: ignore[no-untyped-def]
     return (t.args[1],) if t.op == "let" else T.parts(t)
 
 
-def _number(term: T.Term, point: dict[int, float]) -> float:
+def _number(term: T.Term, point, functions=FLOATS):  # type: ignore[no-untyped-def]
     """A term in floats, every vertex opened."""
     at = dict(point)
     for t in T.postorder([term], _below):
@@ -215,8 +215,42 @@ def _number(term: T.Term, point: dict[int, float]) -> float:
             case "pow":
                 at[t.id] = below[0] ** float(t.args[1])
             case _:
-                at[t.id] = FLOATS[t.args[0]](below[0])
+                at[t.id] = functions[t.args[0]](below[0])
     return at[term.id]
+
+
+@slow
+@pytest.mark.parametrize("cell", CELLS)
+def test_printed_totals_agree_with_automatic_differentiation(cell: str) -> None:
+    """The printed line of every parameter against JAX's derivative of the loss, over three steps, to 1e-10."""
+    jax = pytest.importorskip("jax")
+    from symrnn.evaluate import Evaluator, Leaf
+
+    jax.config.update("jax_enable_x64", True)
+    jnp, nn = jax.numpy, jax.nn
+    functions = {"exp": jnp.exp, "ln": jnp.log, "tanh": jnp.tanh, "sigmoid": nn.sigmoid, "relu": nn.relu}
+    found = gradients(cell)
+    checker = found.checker
+    network = checker.network(3 if checker.timed else 1, tuple(checker.assumptions))
+    loss = network.leaf(Leaf(found.loss, 1, 1, None))
+    names = [t.id for t in T.postorder([loss], _below) if t.op == "sym"]
+    rng = random.Random(f"jax {cell}")
+    values = [rng.uniform(-1.0, 1.0) for _ in names]
+    slopes = jax.grad(lambda v: _number(loss, dict(zip(names, v, strict=True)), functions))(values)
+    automatic = dict(zip(names, map(float, slopes), strict=True))
+    point = dict(zip(names, values, strict=True))
+    compared = 0
+    for derivative in found.parameters:
+        line = derivative.lines()[0]
+        if isinstance(line.lhs.wrt, Entry):  # type: ignore[attr-defined]
+            continue
+        read = Elaborator(checker.context).expr(parse_expression(found.typeset(line.members[-1])))
+        value = Evaluator(network, dict(network.values))(read)
+        for i, j in product(*map(range, value.shape)):
+            leaf = network.leaf(Leaf(derivative.symbol, i + 1, j + 1, None))
+            assert abs(_number(value.rows[i][j], point) - automatic[leaf.id]) < 1e-10, (derivative, i, j)
+            compared += 1
+    assert compared > 5
 
 
 # -- commands and errors ------------------------------------------------------------------------------
@@ -286,6 +320,66 @@ def test_what_cannot_be_differentiated_is_named_with_its_line(case: str, tmp_pat
     assert f"cell.md:{place}" in str(error.value)
     assert word in str(error.value)
     assert run(str(tmp_path / "cell.md")).exit_code == 2
+
+
+LATE = r"""
+With $x_t \in \mathbb{R}^d$, $h_t \in \mathbb{R}^n$, $W, Q \in \mathbb{R}^{n \times n}$,
+$U \in \mathbb{R}^{n \times d}$, $v \in \mathbb{R}^n$, $y \in \mathbb{R}$ and $\lambda \in \mathbb{R}$ let
+
+$$h_t = \tanh(W h_{t-1} + Q h_{t-2} + U x_t) \tag{1}$$
+
+$$s = v^\top h_T \tag{2}$$
+
+$$L = \frac{1}{2} (s - y)^2 + \frac{\lambda}{2} \|W\|_F^2 \tag{3}$$
+"""
+LATE_TOML = """
+define = ["1-3"]
+data = ["y", "lambda"]
+[steps]
+index = "t"
+last = "T"
+[sizes]
+n = 2
+d = 2
+"""
+
+
+def test_two_lags_a_loss_at_the_last_step_and_a_penalty() -> None:
+    """No cell of the folder has these: ∇_h has three cases, and ∇_W a term that no step has."""
+    found = Gradients(prepare(LATE, LATE_TOML))
+    first, second, generic = found["h"].cases
+    assert found.text(first) == r"\nabla_{h_T} L = \frac{\partial L}{\partial s} v"
+    assert "Q" not in found.text(second) and r"h_{t+2}" in found.text(generic)
+    assert found.typeset(found["W"].total.members[-1]).endswith(r"h_{t-1}^{\top} + \lambda W")
+    report = symrnn.check(markdown(found), LATE_TOML)
+    assert report.summary[Kind.PROVED] > 20
+    assert sum(report.summary.values()) == report.summary[Kind.PROVED] + report.summary[Kind.DEFINED]
+
+
+def test_a_wrong_sign_in_a_generated_line_is_refuted() -> None:
+    text = markdown(Gradients(prepare(LATE, LATE_TOML)))
+    line = r"\frac{\partial L}{\partial s} = s - y"
+    assert line in text
+    report = symrnn.check(text.replace(line, line.replace("s - y", "s + y")), LATE_TOML)
+    assert report.summary[Kind.REFUTED] == 1
+
+
+def test_denominators_are_collected() -> None:
+    text = "Let $X \\in \\mathbb{R}^{N \\times d}$, $w \\in \\mathbb{R}^d$, $y \\in \\mathbb{R}^N$.\n\n"
+    text += "$$q = \\sigma(X w) \\tag{1}$$\n\n"
+    text += "$$J = -\\sum_{i=1}^N (y_i \\ln q_i + (1 - y_i) \\ln(1 - q_i)) \\tag{2}$$\n"
+    found = Gradients(prepare(text, 'define = ["1-2"]\ndata = ["X", "y"]\n[sizes]\nN = 2\nd = 2\n'))
+    assert found["q"].latex() == r"\nabla_{q} J = \frac{1 - y}{1 - q} - \frac{y}{q}"
+    assert found["w"].latex().endswith("X^T q - X^T y")
+
+
+@slow
+def test_the_note_itself_is_derived_and_proved(tmp_path: Path) -> None:
+    """Its one-hot assumption is for lines 12 to 88; in the manifest of the derivation it is for all lines."""
+    out = tmp_path / "bptt.md"
+    assert run(str(ROOT / "derivations" / "bptt" / "note.md"), "--output", str(out)).exit_code == 0
+    new = [e for e in symrnn.check(out) if e.number.isdigit() and int(e.number) > 88]
+    assert len(new) > 35 and {e.verdict for e in new} == {Kind.PROVED}
 
 
 # -- typesetting ------------------------------------------------------------------------------------

@@ -32,10 +32,12 @@ class Chain:
     def __init__(self, checker: Checker, loss: Symbol) -> None:
         general = checker.general
         ones = {}
-        for given in checker.assumptions.values():
+        self.assumed: list[str] = []  # the assumptions of the manifest that are used: y sums to a number
+        for name, given in checker.assumptions.items():
             total = general.sums_to(given)
             if total is not None:
                 ones[given.symbol.name] = total
+                self.assumed.append(name)
         self.checker, self.loss, self.shapes = checker, loss, general.shapes
         self.ring = Ring({}, ones)
         steps = checker.manifest.steps

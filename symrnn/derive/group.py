@@ -99,14 +99,16 @@ def spread_out(ring: Ring, form: Form) -> Form:
 def factored(ring: Ring, form: Form, least: int = 2) -> Form:
     """The form with what its monomials share put outside of brackets.
 
-    Only monomials with the same deltas, inequalities and matrices are put together, and only where what stays in
-    the brackets has one index at most: a bracket is then a vector, and the line reads as products of matrices.
+    Only monomials with the same deltas, inequalities, matrices and denominators are put together, and only where
+    what stays in the brackets has one index at most: a bracket is then a vector, and the line reads as products of
+    matrices.
     """
     heaps: dict[tuple[object, ...], list[tuple[Mono, Fraction]]] = {}
     for mono, q in form.ordered:
         wide = tuple((a.key, p) for a, p in mono.atoms if len(axis_letters(a)) > 1)
         alone = mono.key if mono.sums or mono.steps else ""
-        heaps.setdefault((mono.guard, mono.deltas, wide, alone), []).append((mono, q))
+        below = tuple((a.key, p) for a, p in mono.atoms if p < 0 or (isinstance(a, Fn) and a.name == "inv"))
+        heaps.setdefault((mono.guard, mono.deltas, wide, below, alone), []).append((mono, q))
     return ring.add(*(_heap(ring, some, least) for some in heaps.values()))
 
 

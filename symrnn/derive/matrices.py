@@ -402,7 +402,18 @@ def ordered(form: Form) -> list[tuple[Mono, Fraction]]:
         late = -max(steps, default=0)
         return bool(mono.key), q < 0, not steps, late, mono.key
 
-    return sorted(form.terms, key=key)
+    return sorted((_forward(mono, q) for mono, q in form.terms), key=key)
+
+
+def _forward(mono: Mono, q: Fraction) -> tuple[Mono, Fraction]:
+    """1/(q − 1) as −1/(1 − q): a number in a denominator is positive."""
+    atoms = []
+    for atom, p in mono.atoms:
+        if isinstance(atom, Fn) and atom.name == "inv" and any(not m.key and c < 0 for m, c in atom.arg.terms):
+            atom = Fn("inv", Form({m: -c for m, c in atom.arg.terms}))
+            q = -q if p % 2 else q
+        atoms.append((atom, p))
+    return Mono(mono.sums, mono.steps, mono.guard, mono.deltas, tuple(atoms)), q
 
 
 def _steps(form: Form) -> set[str]:

@@ -34,7 +34,8 @@ def markdown(gradients: Gradients) -> str:
 
 def _remarks(notes: Notes, blocks: list[Block]) -> Iterator[str]:
     """What is assumed, and functions that a reader may not know."""
-    why = [a.why or a.name for a in notes.gradients.checker.manifest.assume]
+    assumed = notes.gradients.chain.assumed
+    why = [a.why or a.name for a in notes.gradients.checker.manifest.assume if a.name in assumed]
     if why:
         yield f"It is assumed that {' and that '.join(why)}."
     if notes.uses("step", blocks):
@@ -92,9 +93,17 @@ def _from_markdown(text: str) -> Iterator[str]:
             yield re.sub(r"`([^`]*)`", r"\\texttt{\1}", block)
 
 
-def manifest(text: str) -> str:
-    """The manifest of the derivation: that of the document it starts from."""
-    return "# The forward equations define; every other line is a claim that symrnn check proves.\n" + text
+def manifest(gradients: Gradients, text: str) -> str:
+    """The manifest of the derivation: that of the document it starts from, its assumptions for all lines."""
+    head, *rest = re.split(r"(?m)^(?=\[)", text)
+    tables = [re.sub(r"(?m)^lines\s*=.*\n", "", t) if _assumes(gradients, t) else t for t in rest]
+    first = "# The forward equations define; every other line is a claim that symrnn check proves.\n"
+    return first + head + "".join(tables)
+
+
+def _assumes(gradients: Gradients, table: str) -> bool:
+    found = re.search(r"(?m)^name\s*=\s*[\"'](.*)[\"']\s*$", table)
+    return table.startswith("[[assume]]") and found is not None and found[1] in gradients.chain.assumed
 
 
 __all__ = ["manifest", "markdown", "tex"]
