@@ -19,6 +19,7 @@ from symrnn.verdict import EquationReport, Kind, Repair, TextEdit
 GOOD = frozenset({Kind.PROVED, Kind.DEFINED})
 _TOKENS = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.S)
 _SHOWN = 5
+_LONGEST = 5_000  # characters of a line that is searched
 
 
 def mend(
@@ -62,7 +63,7 @@ def _repairs(checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabula
     line = lines.lines[k]
     if not line.formula.latex.strip():
         return [_removed(line)]
-    if line.tree is None:
+    if line.tree is None or len(line.formula.latex) > _LONGEST:
         return []
     found = Search(checker, lines, k, flow, words, effort).run()
     ranked = sorted(found, key=lambda f: -_announced(lines, k, f))
