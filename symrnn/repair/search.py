@@ -25,6 +25,7 @@ from symrnn.evaluate import Unsupported
 from symrnn.expr import Number
 from symrnn.latex import notation as n
 from symrnn.latex.parser import parse
+from symrnn.latex.tree import Tree
 from symrnn.repair.moves import Move, Page, apply, moves, overlapping
 from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences
@@ -88,6 +89,8 @@ class Search:
         self.refused: set[str] = set()
         self.effort = effort
         self.tried = self.calls = self.focused = 0
+        self.unique = True  # no choice was made on the way
+        self.head: Tree | None = None
 
     def run(self) -> list[Found]:
         """The smallest proved editions, all of one size; empty when none is found.
@@ -95,23 +98,18 @@ class Search:
         False claims are mended one after the other, labels inside the line first.
         """
         base = self.state(self.line.formula.latex, (), 0, 0)
-        self.head = next((c.lhs for c in base.claims if c.lhs is not None), None) if base else None
-        base = base and self.componentwise(base)
-        unique = True
+        if base is None:
+            return []
+        self.head = next((c.lhs for c in base.claims if c.lhs is not None), None)
+        base = self.componentwise(base)
+        if min(base.worth, default=ILL) == TRUE:  # the components alone mend it, or numbers do not see what is wrong
+            return self.proved([base]) if base.slips else []
         for _ in range(MOST_STAGES):
-            if base is None:
-                break
-            if (
-                min(base.worth, default=ILL) == TRUE
-            ):  # the components alone mend it, or numbers do not see what is wrong
-                return self.proved({base.latex: base}, unique) if base.slips else []
-            hits = self.stage(base, self.focus(base))
-            found = self.proved({h.latex: h for h in hits if min(h.worth) == TRUE}, unique)
-            if found:
+            found, nearer = self.stage(base, self.focus(base))
+            if found or not nearer:
                 return found
-            nearer = sorted((h for h in hits if min(h.worth) < TRUE), key=State.rank)
-            unique = unique and len(nearer) == 1
-            base = nearer[0] if nearer else None
+            self.unique = self.unique and len(nearer) == 1
+            base = nearer[0]
         return []
 
     def componentwise(self, base: State) -> State:
@@ -132,23 +130,29 @@ class Search:
         labels = [j for j in wrong if state.claims[j].kind == "label"]
         return (labels or wrong)[0]
 
-    def stage(self, base: State, j: int) -> list[State]:
-        """The smallest changes of a state that make its claim ``j`` true and no other worse."""
+    def stage(self, base: State, j: int) -> tuple[list[Found], list[State]]:
+        """The smallest changes of a state that mend the whole line, proved; else those that make its claim ``j``
+        true and no other worse, the nearest first.
+        """
         self.levels = {0: [base]}
         self.focused = j
         for size in range(1, MOST_SLIPS + 1):
-            hits: dict[str, State] = {}
+            nearer: list[State] = []
             for opened in (False, True):  # what opens new ground is tried when nothing nearer mends the whole line
-                for cost in range(size):
-                    for state in self.kept(cost, opened):
-                        for hit in self.reach(state, size - cost):
-                            if len(hit.worth) != len(base.worth) or no_worse(hit.worth, base.worth):
-                                hits.setdefault(hit.latex, hit)
-                if any(min(h.worth) == TRUE for h in hits.values()):
-                    break
-            if hits:
-                return list(hits.values())
-        return []
+                hits = [
+                    hit
+                    for cost in range(size)
+                    for state in self.kept(cost, opened)
+                    for hit in self.reach(state, size - cost)
+                    if len(hit.worth) != len(base.worth) or no_worse(hit.worth, base.worth)
+                ]
+                found = self.proved([h for h in hits if min(h.worth) == TRUE])
+                if found:
+                    return found, []
+                nearer += [h for h in hits if min(h.worth) < TRUE]
+            if nearer:
+                return [], sorted(nearer, key=State.rank)
+        return [], []
 
     def kept(self, cost: int, opened: bool) -> list[State]:
         """The states of a cost that are worth going on from."""
@@ -410,11 +414,12 @@ class Search:
 
     # -- proof --------------------------------------------------------------------------------
 
-    def proved(self, candidates: dict[str, State], unique: bool) -> list[Found]:
+    def proved(self, hits: list[State]) -> list[Found]:
         """The smallest of the candidates that the checker proves as printed."""
         found: list[Found] = []
         original = self.line.formula.latex
-        sizes = {s.latex: (s.cost, s.places, self.new_head(s)) for s in candidates.values()}
+        candidates = {s.latex: s for s in hits}
+        sizes = {s.latex: (s.cost, s.places, self.new_head(s)) for s in hits}
         ranked = sorted((size, distance(original, latex), latex) for latex, size in sizes.items())
         for size, _, latex in ranked:
             state = candidates[latex]
@@ -422,7 +427,7 @@ class Search:
                 break
             report = self.prove(state.latex)
             if report is not None:
-                found.append(Found(state.latex, state.slips, size, unique, report))
+                found.append(Found(state.latex, state.slips, size, self.unique, report))
         return found
 
     def new_head(self, state: State) -> int:
