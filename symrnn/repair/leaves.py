@@ -84,7 +84,7 @@ def _letters_of(page: Page) -> list[str]:
     found: dict[str, None] = {}
     for node, _ in page.sites:
         known = page.words.context.names.match(node) if isinstance(node, t.Script) else None
-        for i in known.indices if known is not None else ():
+        for i in known.indices if known is not None else _bare(node):
             at = to_index(i)
             if at is not None and at.letter is not None:
                 found[at.letter] = None

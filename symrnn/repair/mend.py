@@ -18,6 +18,7 @@ from symrnn.verdict import EquationReport, Kind, Repair, TextEdit
 
 GOOD = frozenset({Kind.PROVED, Kind.DEFINED})
 _TOKENS = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.S)
+_WORDS = re.compile(r"\\(?:text|operatorname|mathrm|begin|end)\*?\{[^{}]*\}")
 _SHOWN = 5
 _LONGEST = 5_000  # characters of a line that is searched
 
@@ -86,7 +87,7 @@ def _announced(lines: Lines, k: int, found: Found) -> int:
     near = [line.formula.latex for line in lines.lines[max(0, k - 8) : k + 9] if line is not lines.lines[k]]
     left = [lines.context.manifest.left.get(line.number, "") for line in lines.lines[max(0, k - 8) : k + 9]]
     heads = " ".join([text.split("=")[0] for text in near] + left)
-    tokens = _TOKENS.findall(heads)
+    tokens = _TOKENS.findall(_WORDS.sub("", heads))
     return sum(tokens.count(word) for word in put_in)
 
 
