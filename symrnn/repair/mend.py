@@ -67,11 +67,19 @@ def _repairs(checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabula
     if line.tree is None or len(line.formula.latex) > _LONGEST:
         return []
     found = Search(checker, lines, k, flow, words, effort).run()
-    ranked = sorted(found, key=lambda f: -_announced(lines, k, f))
-    alone = len(ranked) == 1 or _announced(lines, k, ranked[0]) > _announced(lines, k, ranked[1]) if ranked else False
-    return [
-        _repair(line, f, "safe" if f.unique and alone and i == 0 else "unsafe") for i, f in enumerate(ranked[:_SHOWN])
-    ]
+    rank = {f.latex: (-_announced(lines, k, f), f.new_head) for f in found}
+    ranked = sorted(found, key=lambda f: rank[f.latex])
+    safe = [f.unique and i == 0 and _first(rank, ranked) for i, f in enumerate(ranked)]
+    source = checker.document.source.text
+    return [_repair(source, line, f, "safe" if ok else "unsafe") for f, ok in zip(ranked[:_SHOWN], safe, strict=False)]
+
+
+def _first(rank: dict[str, tuple[int, int]], ranked: list[Found]) -> bool:
+    """Whether the first edition is the one to make: no other is as good, none that keeps the head stands beside it."""
+    if len(ranked) == 1:
+        return True
+    first, second = (rank[f.latex] for f in ranked[:2])
+    return first < second and not (first[1] and any(not f.new_head for f in ranked))
 
 
 def _removed(line: Line) -> Repair:
@@ -91,28 +99,38 @@ def _announced(lines: Lines, k: int, found: Found) -> int:
     return sum(tokens.count(word) for word in put_in)
 
 
-def _repair(line: Line, found: Found, applicability: str) -> Repair:
+def _repair(source: str, line: Line, found: Found, applicability: str) -> Repair:
     latex = line.formula.latex
     edits = difference(latex, found.latex)
     lead = len(latex) - len(latex.lstrip())
     own = tuple(TextEdit(a - lead, b - lead, text) for a, b, text in edits)
-    places = _places(line.formula, edits)
+    places = _places(source, line.formula, edits)
     if places is None:
         applicability = "display-only"
     return Repair(found.latex.strip(), own, places or (), found.slips, applicability)
 
 
-def _places(formula: Formula, edits: Sequence[tuple[int, int, str]]) -> tuple[TextEdit, ...] | None:
-    """The edits in the source; None where the formula's text there is not the author's own."""
-    out = []
+def _places(source: str, formula: Formula, edits: Sequence[tuple[int, int, str]]) -> tuple[TextEdit, ...] | None:
+    """The edits in the source, piece by piece where two displays make one formula; None where it is not the author's text."""
+    out: list[TextEdit] = []
+    latex, offsets = formula.latex, formula.offsets
     for a, b, text in edits:
-        if b > a:
-            start, end = formula.offsets[a], formula.offsets[b - 1] + 1
-        else:
-            start = end = formula.offsets[a - 1] + 1 if a else formula.offsets[0]
-        if end - start != b - a or any(formula.offsets[k] - start != k - a for k in range(a, b)):
+        if b == a:
+            start = offsets[a - 1] + 1 if a else offsets[0]
+            out.append(TextEdit(start, start, text))
+            continue
+        printed = [k for k in range(a, b) if source[offsets[k] : offsets[k] + 1] == latex[k]]
+        if any(not latex[k].isspace() for k in range(a, b) if k not in printed) or not printed:
             return None
-        out.append(TextEdit(start, end, text))
+        runs = [[offsets[printed[0]], offsets[printed[0]] + 1]]
+        for k in printed[1:]:
+            if offsets[k] == runs[-1][1]:
+                runs[-1][1] += 1
+            elif offsets[k] > runs[-1][1]:
+                runs.append([offsets[k], offsets[k] + 1])
+            else:
+                return None
+        out += [TextEdit(start, end, "" if i else text) for i, (start, end) in enumerate(runs)]
     return tuple(out)
 
 

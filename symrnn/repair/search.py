@@ -61,11 +61,12 @@ _PLACES_AT_MOST = 6
 
 @dataclass(frozen=True)
 class Found:
-    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places, a new head."""
+    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places."""
 
     latex: str
     slips: tuple[str, ...]
-    size: tuple[int, int, int]
+    size: tuple[int, int]
+    new_head: int  # whether it speaks of another quantity than the line
     unique: bool  # no choice was made on the way
     report: EquationReport
 
@@ -419,7 +420,7 @@ class Search:
         found: list[Found] = []
         original = self.line.formula.latex
         candidates = {s.latex: s for s in hits}
-        sizes = {s.latex: (s.cost, s.places, self.new_head(s)) for s in hits}
+        sizes = {s.latex: (s.cost, s.places) for s in hits}
         ranked = sorted((size, distance(original, latex), latex) for latex, size in sizes.items())
         for size, _, latex in ranked:
             state = candidates[latex]
@@ -427,7 +428,7 @@ class Search:
                 break
             report = self.prove(state.latex)
             if report is not None:
-                found.append(Found(state.latex, state.slips, size, self.unique, report))
+                found.append(Found(state.latex, state.slips, size, self.new_head(state), self.unique, report))
         return found
 
     def new_head(self, state: State) -> int:
