@@ -111,7 +111,7 @@ def _repair(source: str, line: Line, found: Found, applicability: str) -> Repair
 
 
 def _places(source: str, formula: Formula, edits: Sequence[tuple[int, int, str]]) -> tuple[TextEdit, ...] | None:
-    """The edits in the source, piece by piece where two displays make one formula; None where it is not the author's text."""
+    """The edits in the source, in pieces where two displays make one formula; None where they are not the author's."""
     out: list[TextEdit] = []
     latex, offsets = formula.latex, formula.offsets
     for a, b, text in edits:
