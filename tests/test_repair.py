@@ -194,5 +194,5 @@ def test_the_corrected_note_is_right() -> None:
 @pytest.mark.slow
 def test_the_corrected_note_is_what_fix_makes_of_the_note() -> None:
     report = check(ROOT / "derivations/bptt/note.md")
-    made = report.corrected(unsafe=True, effort=30)
+    made = report.corrected(unsafe=True, effort=8)
     assert made == (ROOT / "derivations/bptt/corrected.md").read_text(encoding="utf-8")
