@@ -101,7 +101,8 @@ def _announced(lines: Lines, k: int, found: Found) -> int:
 
 def _repair(source: str, line: Line, found: Found, applicability: str) -> Repair:
     latex = line.formula.latex
-    edits = difference(latex, found.latex)
+    joint = next((k for k in range(len(latex)) if latex[k] == " " and source[line.formula.offsets[k]] in "$\n"), None)
+    edits = difference(latex, found.latex) if joint is None else _in_halves(latex, joint, found.latex)
     lead = len(latex) - len(latex.lstrip())
     own = tuple(TextEdit(a - lead, b - lead, text) for a, b, text in edits)
     places = _places(source, line.formula, edits)
@@ -145,6 +146,24 @@ def difference(old: str, new: str) -> list[tuple[int, int, str]]:
         for what, i, j, p, q in SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
         if what != "equal"
     ]
+
+
+def _in_halves(old: str, joint: int, new: str) -> list[tuple[int, int, str]]:
+    """The edits of a formula that two displays make, each within its display: the cut of ``new`` that edits least."""
+    first = _TOKENS.findall(old[joint + 1 :].lstrip())[0]
+    best: tuple[int, list[tuple[int, int, str]]] | None = None
+    at = depth = 0
+    for token in _TOKENS.findall(new):
+        if token == first and depth == 0 and at:
+            left = difference(old[:joint], new[:at].rstrip())
+            right = difference(old[joint + 1 :], new[at:])
+            edits = left + [(a + joint + 1, b + joint + 1, text) for a, b, text in right]
+            size = sum(b - a + len(text) for a, b, text in edits)
+            if best is None or size < best[0]:
+                best = size, edits
+        depth += (token == "{") - (token == "}")
+        at += len(token)
+    return difference(old, new) if best is None else best[1]
 
 
 def edited(line: Line, repair: Repair, words: frozenset[str]) -> Line:
