@@ -101,7 +101,7 @@ def _announced(lines: Lines, k: int, found: Found) -> int:
 
 def _repair(source: str, line: Line, found: Found, applicability: str) -> Repair:
     latex = line.formula.latex
-    joint = next((k for k in range(len(latex)) if latex[k] == " " and source[line.formula.offsets[k]] in "$\n"), None)
+    joint = _joint(source, line.formula)
     edits = difference(latex, found.latex) if joint is None else _in_halves(latex, joint, found.latex)
     lead = len(latex) - len(latex.lstrip())
     own = tuple(TextEdit(a - lead, b - lead, text) for a, b, text in edits)
@@ -146,6 +146,16 @@ def difference(old: str, new: str) -> list[tuple[int, int, str]]:
         for what, i, j, p, q in SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
         if what != "equal"
     ]
+
+
+def _joint(source: str, formula: Formula) -> int | None:
+    """The character between the halves of a formula that two displays make."""
+    places = formula.offsets
+    for k in range(len(formula.latex) - 1):
+        gap = source[places[k] : places[k + 1]] if places[k + 1] > places[k] + 1 else ""
+        if "\n" in gap and ("$" in gap or "\\]" in gap):
+            return k
+    return None
 
 
 def _in_halves(old: str, joint: int, new: str) -> list[tuple[int, int, str]]:
