@@ -26,7 +26,7 @@ from symrnn.expr import Number
 from symrnn.latex import notation as n
 from symrnn.latex.parser import parse
 from symrnn.latex.tree import Tree
-from symrnn.repair.moves import Move, Page, apply, moves, overlapping
+from symrnn.repair.moves import Move, Page, apply, moves
 from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences
 from symrnn.repair.state import (
@@ -40,6 +40,7 @@ from symrnn.repair.state import (
     axis,
     by_place,
     closer,
+    disjoint,
     distance,
     halves,
     inside,
@@ -234,7 +235,7 @@ class Search:
         """The states after each set of moves that hit; those that only come closer are kept for later."""
         for moved in chosen:
             nearer = self.state(*self.after(state, moved))
-            if nearer is None or self.grown(nearer):
+            if nearer is None or len(nearer.worth) > len(self.levels[0][0].worth):  # it claims more than the line did
                 continue
             if self.hit(state, nearer.worth):
                 yield nearer
@@ -247,10 +248,6 @@ class Search:
         if len(worth) != len(state.worth):
             return len(worth) < len(state.worth) and min(worth, default=ILL) >= FALSE
         return worth[self.focused] == TRUE
-
-    def grown(self, state: State) -> bool:
-        """Whether a text claims more than the line did."""
-        return len(state.worth) > len(self.levels[0][0].worth)
 
     def after(self, state: State, chosen: tuple[Move, ...]) -> tuple[str, tuple[str, ...], int, int]:
         """The text after moves, with the slips, their weight and places so far."""
@@ -374,7 +371,7 @@ class Search:
             pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
         else:
             pairs = self.with_third(together, [trials[k] for k in moving], changes[moving], zero, close)
-        for chosen in chain(islice(_disjoint(sets), _PROVED_AT_MOST), islice(_disjoint(pairs), _PROVED_AT_MOST)):
+        for chosen in chain(islice(disjoint(sets), _PROVED_AT_MOST), islice(disjoint(pairs), _PROVED_AT_MOST)):
             yield tuple(t.move for t in chosen)
 
     def together(
@@ -450,7 +447,3 @@ class Search:
             return report
         self.refused.add(latex)
         return None
-
-
-def _disjoint(sets: Iterable[list[Trial]]) -> Iterator[list[Trial]]:
-    return (chosen for chosen in sets if not overlapping(tuple(e for t in chosen for e in t.move.edits)))

@@ -11,7 +11,7 @@ import numpy as np
 from symrnn.claims import Claim, Typed
 from symrnn.expr import Expr
 from symrnn.latex.tree import Tree
-from symrnn.repair.moves import Edit, Move, Page
+from symrnn.repair.moves import Edit, Move, Page, overlapping
 from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import Axis
 
@@ -113,3 +113,8 @@ def distance(old: str, new: str) -> int:
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
     return max(len(old), len(new)) - start - end
+
+
+def disjoint(sets: Iterable[list[Trial]]) -> Iterator[list[Trial]]:
+    """Those sets of trials whose edits do not touch."""
+    return (chosen for chosen in sets if not overlapping(tuple(e for t in chosen for e in t.move.edits)))
