@@ -113,6 +113,9 @@ class ClaimReport:
     conditions: tuple[str, ...] = ()
     instances: tuple[Any, ...] = ()  # the decided instances of a proof, for its certificate
     general: Any = None  # the proof for every size and length, or why there is none
+    typed: Any = None  # both sides as they were understood
+    where: tuple[Any, ...] = ()  # the conditions on their letters
+    given: tuple[str, ...] = ()  # the assumptions that were made
     witness: Witness | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     supplied: bool = False

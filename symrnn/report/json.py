@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 
 from symrnn import __version__, verdict
-from symrnn.algebra.certificate import Vertices, certificate
 from symrnn.diagnostic import Diagnostic
-from symrnn.general.decide import General, Silent
 from symrnn.library import Report
+from symrnn.report.certificate import Certificates
 from symrnn.span import Source
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness
 
@@ -82,12 +81,12 @@ class Equation(msgspec.Struct):
 
 
 class Paper(msgspec.Struct):
-    """One document; ``vertices``: the definitions that certificates refer to by name."""
+    """One document; ``model``: the definitions that certificates refer to by name."""
 
     path: str
     manifest: str | None
     equations: list[Equation]
-    vertices: dict[str, str]
+    model: dict[str, Any]
 
 
 class Tool(msgspec.Struct):
@@ -130,15 +129,15 @@ def schema() -> str:
 
 def paper(report: Report) -> Paper:
     """One document's part of the report."""
-    vertices = Vertices()
+    certificates = Certificates(report.checker)
     source = report.document.source
-    equations = [_equation(e, source, vertices) for e in report.equations]
-    return Paper(report.path, report.manifest, equations, vertices.definitions)
+    equations = [_equation(e, source, certificates) for e in report.equations]
+    return Paper(report.path, report.manifest, equations, certificates.model())
 
 
-def _equation(e: EquationReport, source: Source, vertices: Vertices) -> Equation:
+def _equation(e: EquationReport, source: Source, certificates: Certificates) -> Equation:
     repairs = [_repair(r) for r in e.repairs]
-    claims = [_claim(c, source, vertices, repairs) for c in e.claims]
+    claims = [_claim(c, source, certificates, repairs) for c in e.claims]
     places = [_place(d, source) for d in e.diagnostics]
     return Equation(e.number, e.line, e.column, e.latex, e.verdict.value, claims, places, repairs)
 
@@ -148,7 +147,7 @@ def _repair(r: verdict.Repair) -> Repair:
     return Repair(r.latex, edits, r.applicability, places, list(r.slips), r.after)
 
 
-def _claim(c: ClaimReport, source: Source, vertices: Vertices, repairs: list[Repair]) -> Claim:
+def _claim(c: ClaimReport, source: Source, certificates: Certificates, repairs: list[Repair]) -> Claim:
     return Claim(
         c.id,
         c.kind,
@@ -161,28 +160,11 @@ def _claim(c: ClaimReport, source: Source, vertices: Vertices, repairs: list[Rep
         _scope(c.scope),
         list(c.assumptions),
         list(c.conditions),
-        _certificate(c, vertices),
+        certificates.claim(c),
         _witness(c.witness),
         [_place(d, source) for d in c.diagnostics],
         [] if c.verdict in (Kind.PROVED, Kind.DEFINED) else repairs,
     )
-
-
-def _certificate(c: ClaimReport, vertices: Vertices) -> dict[str, Any]:
-    """The instances, and the proof for every size and length (or why there is none)."""
-    if not c.instances:
-        return {}
-    found = certificate(vertices, c.instances)
-    if isinstance(c.general, General):
-        again = []
-        for instance in c.general.again():
-            sides = [[vertices.write(a), vertices.write(b)] for a, b in instance.pop("pairs")]
-            again.append({**instance, "sides": sides})
-        proof = {"sizes": c.general.sizes or "all", "lengths": "all", "derivation": [*c.general.derivation]}
-        found["general"] = {**proof, "instances": again}
-    elif isinstance(c.general, Silent):
-        found["general"] = {"abstains": c.general.reason}
-    return found
 
 
 def _scope(scope: Scope | None) -> dict[str, Any]:
