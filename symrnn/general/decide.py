@@ -25,7 +25,7 @@ from symrnn.general.network import Mark, Network, given_forms, mark
 from symrnn.general.ring import MOST_WORK, Ring
 from symrnn.general.times import Guard, at_least, both
 from symrnn.general.translate import Translator
-from symrnn.general.write import derivation
+from symrnn.general.write import Statement, derivation
 from symrnn.manifest import Manifest
 
 Condition = tuple[Index, str, Index]
@@ -41,13 +41,13 @@ class General:
     """
 
     sizes: dict[str, int]
-    explain: Callable[[], tuple[str, ...]] = field(default=tuple, compare=False, repr=False)
+    explain: Callable[[], tuple[Statement, ...]] = field(default=tuple, compare=False, repr=False)
     again: Callable[[], list[Any]] = field(default=list, compare=False, repr=False)
 
     @property
     def derivation(self) -> tuple[str, ...]:
         """The steps of the proof: what was opened, and the induction over the steps."""
-        return self.explain()
+        return tuple(s.says for s in self.explain())
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ class GeneralDecider:
         pins: dict[str, int],
         fine: bool,
         brief: bool,
-    ) -> Callable[[], tuple[str, ...]] | None:
+    ) -> Callable[[], tuple[Statement, ...]] | None:
         """What writes the derivation down, or None where some difference is not zero."""
         net = self.network(self.shapes, pins, assumptions, fine)
         ring = net.ring

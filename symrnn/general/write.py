@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from symrnn.expr import Index, Symbol
 from symrnn.general import zero
@@ -15,7 +16,21 @@ _NAMES = {OF + ROW: "p", OF + COL: "q", OF + NOW: "s", ROW: "i", COL: "j", NOW: 
 _TO = {a: Index(b) for a, b in _NAMES.items()}
 
 
-def derivation(net: Network, pairs: Iterable[tuple[Symbol, Symbol]], notes: tuple[str, ...]) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Statement:
+    """One step of a derivation in words; a formula too where ``head`` = ``form`` is one, wherever the steps lie in ``domain``.
+
+    ``pins``: the axes that have numbers in it.
+    """
+
+    says: str
+    head: Adj | None = None
+    form: Form | None = None
+    domain: Guard = ()
+    pins: Mapping[str, int] = field(default_factory=dict)
+
+
+def derivation(net: Network, pairs: Iterable[tuple[Symbol, Symbol]], notes: tuple[str, ...]) -> tuple[Statement, ...]:
     """What holds for the derivatives ∂A/∂v of a proof and for those that they lead to, then what was opened of them."""
     todo = sorted(pairs, key=_name)
     seen: dict[tuple[Symbol, Symbol], None] = {}
@@ -26,20 +41,27 @@ def derivation(net: Network, pairs: Iterable[tuple[Symbol, Symbol]], notes: tupl
             of, wrt = pair
             users = [u for u in net.graph.users.get(wrt, {}) if u is not of and of in net.graph.reach(u)]
             todo += sorted(((of, u) for u in users), key=_name)
-    return tuple(line for pair in seen if pair[0] is not pair[1] for line in _rule(net, *pair)) + notes
+    rules = tuple(line for pair in seen if pair[0] is not pair[1] for line in _rule(net, *pair))
+    return rules + tuple(Statement(note) for note in notes)
 
 
 def _name(pair: tuple[Symbol, Symbol]) -> tuple[str, str]:
     return pair[0].name, pair[1].name
 
 
-def _rule(net: Network, of: Symbol, wrt: Symbol) -> Iterator[str]:
+def _rule(net: Network, of: Symbol, wrt: Symbol) -> Iterator[Statement]:
     """By recursion over the steps: a base case at the last step and a step; else in one line."""
     ring = net.ring
-    head = Adj(generic(of, OF), generic(wrt, "")).renamed(ring, _TO).key
+    head = Adj(generic(of, OF), generic(wrt, "")).renamed(ring, _TO)
     rule = net.rule(of, wrt)
+
+    def statement(word: str, form: Form, domain: Guard) -> Statement:
+        named = ring.rename(form, _TO)
+        where = tuple((moved(Index(a), _TO).letter or "", moved(Index(b), _TO).letter or "", c) for a, b, c in domain)
+        return Statement(f"{word}{head.key} = {named.key}", head, named, where, ring.pins)
+
     if wrt not in net.graph.cyclic or not wrt.timed:
-        yield f"{head} = {ring.rename(rule, _TO).key}"
+        yield statement("", rule, ())
         return
     now, end = Index(NOW), Index(OF + NOW) if of.timed else net.graph.last
     last = moved(end, _TO)
@@ -47,8 +69,9 @@ def _rule(net: Network, of: Symbol, wrt: Symbol) -> Iterator[str]:
     for word, sign, case in (("base", "=", equal(now, end)), ("step", "<", (at_least(end, now, 1),))):
         domain = both(inside, case)
         assert domain is not None
-        yield f"{word}, t {sign} {last}: {head} = {ring.rename(_on(net, rule, domain), _TO).key}"
-    yield f"after {last}: {head} = 0, for no path leads back"
+        yield statement(f"{word}, t {sign} {last}: ", _on(net, rule, domain), domain)
+    none = f"after {last}: {head.key} = 0, for no path leads back"
+    yield Statement(none, head, ring.zero, (at_least(Index("t"), last, 1),), ring.pins)
 
 
 def _on(net: Network, form: Form, domain: Guard) -> Form:

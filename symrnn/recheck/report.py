@@ -1,0 +1,272 @@
+"""Reports: every claim of every document confirmed, or not and why; and whether the verdicts add up."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from symrnn.recheck.reals import Interval, Undefined, real
+from symrnn.recheck.world import Env, Outside, World, joined, parse
+
+ORDER = ("refuted", "ill-formed", "undecided", "conditional", "proved", "defined")  # the worst first
+TRIALS, SAMPLES, TRIES = 3, 12, 32  # sizes at which a general proof is looked at, instances of each; points tried
+
+
+class Wrong(Exception):
+    """Something that is not confirmed, and why."""
+
+
+def demand(holds: bool, why: str) -> None:
+    if not holds:
+        raise Wrong(why)
+
+
+class Paper:
+    """One document of a report."""
+
+    def __init__(self, paper: Any, points: int, seed: int) -> None:
+        self.paper, self.points, self.seed = paper, points, seed
+        self.model = paper["model"]
+        self.worlds: dict[Any, World] = {}
+        self.failures: list[str] = []
+        self.stated: set[int] = set()
+        self.counts: Counter[str] = Counter()
+
+    def point(self, k: int, at: dict[str, str]) -> Callable[[str], Interval]:
+        """Random decimals up to 1.5, of any sign or positive, later tries wider. ``at``: values that are given."""
+
+        def value(name: str) -> Interval:
+            rng = random.Random(f"{self.seed} {k} {name}")
+            sign = 1 if k % 2 else rng.choice((-1, 1))
+            return real(Fraction(at.get(name) or Fraction(sign * rng.randint(1, 1500) * 16 ** (k // 8), 1000)))
+
+        return value
+
+    def world(self, c: Any, sizes: Env, steps: int, k: int, at: dict[str, str] | None = None) -> World:
+        """The definitions at point ``k``, made once."""
+        own, names = c.get("quantities", {}), c.get("given", [])
+        key = (json.dumps([sorted(sizes.items()), own, names]), steps, k)
+        if at is not None or key not in self.worlds:
+            model = {**self.model, "quantities": {**self.model["quantities"], **own}}
+            given = [self.assumed(self.model["assumptions"][name], sizes) for name in names]
+            self.worlds[key] = World(model, sizes, steps, given, self.point(k, at or {}))
+        return self.worlds[key]
+
+    def assumed(self, d: Any, sizes: Env) -> Any:
+        """An assumption; one that says what the components sum to makes, at another size, the last one the rest."""
+        name, _, _, time, _, *total = d
+        rows, cols, _ = self.model["quantities"][name]
+        axis = (rows if cols == "1" else cols)[1:]
+        if not total or sizes[axis] == self.model["sizes"][axis]:
+            return d
+        places = [f"{k} 1" if cols == "1" else f"1 {k}" for k in range(1, sizes[axis] + 1)]
+        rest = [f"(- (entry {name}{time.strip('*')} {place}))" for place in places[:-1]]
+        return [name, *places[-1].split(), time, f"(+ {total[0]} {' '.join(rest)})"]
+
+    # -- claims --
+
+    def instances(self, c: Any, world: World) -> Iterator[Env]:
+        """The values of a claim's letters that meet its conditions."""
+        dims = c["letters"].values()
+        ranges = [range(world.first, world.steps + 1) if d is None else range(1, world.size(d) + 1) for d in dims]
+        for values in product(*ranges):
+            env = {self.model["last"]: world.steps, **dict(zip(c["letters"], values, strict=True))}
+            if world.meets(env, c.get("where", [])):
+                yield env
+
+    def sides(self, c: Any, world: World, env: Env) -> list[list[tuple[Interval, Interval]]]:
+        left, right = (world.value(parse(c[side]), env) for side in ("lhs", "rhs"))
+        return joined(lambda a, b: (a.value, b.value), left, right)
+
+    def confirm(self, c: Any, sizes: Env, steps: int, most: int | None = None) -> int:
+        """Both sides agree in every instance at these sizes and this length (in ``most``); how many there are."""
+        found = list(self.instances(c, self.world(c, sizes, steps, 0)))
+        if most is not None and len(found) > most:
+            found = random.Random(self.seed).sample(found, most)
+        return sum(self.agree(c, sizes, steps, env) for env in found)
+
+    def agree(self, c: Any, sizes: Env, steps: int, env: Env) -> bool:
+        """Whether the instance exists. Raises Wrong where its sides differ, or have no value at enough points."""
+        agreed = 0
+        for k in range(TRIES):
+            try:
+                pairs = self.sides(c, self.world(c, sizes, steps, k), env)
+            except Outside:
+                return False
+            except (Undefined, ArithmeticError):
+                continue
+            for i, row in enumerate(pairs, 1):
+                for j, (a, b) in enumerate(row, 1):
+                    place = f"{json.dumps({**sizes, **env})}, component {i},{j}, point {k} of seed {self.seed}"
+                    demand(a.meets(b), f"{a} is not {b} at {place}")
+            if all(a.narrow and b.narrow for row in pairs for a, b in row):
+                agreed += 1
+            if agreed == self.points:
+                self.counts["instances"] += 1
+                return True
+        raise Wrong(f"both sides have a value at {agreed} of {TRIES} points only, at {json.dumps({**sizes, **env})}")
+
+    def everywhere(self, c: Any, fixed: list[str]) -> None:
+        """What holds at every size but those that are fixed, and at every length: looked at where a die falls."""
+        sizes, good = {**self.model["sizes"], **c.get("sizes", {})}, 0
+        demand(set(fixed) <= set(sizes), "sizes that no one knows")
+        for k in range(TRIALS * 10):
+            rng = random.Random(f"{self.seed} {k}")
+            steps = rng.randint(self.model["first"] or 1, 5 + k // TRIALS)
+            here = {n: rng.randint(1, 4) for n in sorted(sizes)} | {n: sizes[n] for n in fixed}
+            good += self.confirm(c, here, steps, SAMPLES) > 0
+            if good == TRIALS:
+                return
+        demand(good > 0, "no instance at other sizes and lengths")
+
+    def proved(self, claim: Any) -> None:
+        """At the sizes and lengths of the report, then, if it is proved in general, at others."""
+        c, scope = claim["certificate"], claim["scope"]
+        if claim["verdict"] == "conditional" and c["lhs"] == c["rhs"] and not c["instances"]:
+            return  # the head of a chain, under a reading
+        counts, sizes, general = c["instances"], {**self.model["sizes"], **c.get("sizes", {})}, c.get("general", {})
+        lengths = {int(n) for n in counts} | set(() if scope["lengths"] == "all" else scope["lengths"])
+        for n in sorted(lengths):
+            found = self.confirm(c, sizes, n)
+            demand(found == counts.get(str(n), found), f"{found} instances at length {n}, not {counts.get(str(n))}")
+        demand(sum(counts.values()) > 0, "there is no instance")
+        timed = any(name.endswith("@") for name in self.model["quantities"])
+        demand(scope["lengths"] != "all" or "fixed" in general or not timed, "no proof for all lengths")
+        if scope["sizes"] != "all":
+            demand(all(sizes.get(n, k) == k for n, k in scope["sizes"].items()), "the sizes are not those of the scope")
+        if "fixed" in general:
+            named = {} if scope["sizes"] == "all" else scope["sizes"]
+            demand({n.split(".")[0] for n in general["fixed"]} <= {"axis", *named}, "a size is fixed that is not named")
+            self.everywhere(c, general["fixed"])
+            for k in general["derivation"]:
+                self.statement(k)
+        demand("fixed" in general or scope["sizes"] != "all" or not sizes, "no proof for all sizes")
+
+    def statement(self, k: int) -> None:
+        """A statement of a derivation, looked at once."""
+        s = self.model["statements"][k]
+        if "lhs" in s and k not in self.stated:
+            self.stated.add(k)
+            self.counts["statements"] += 1
+            try:
+                self.everywhere(s, s.get("fixed", []))
+            except Wrong as error:
+                raise Wrong(f"statement {k} of its derivation: {error}") from None
+
+    def refuted(self, claim: Any) -> None:
+        """The sides are disjoint at the witness, and have the values that it states."""
+        c, w = claim["certificate"], claim["witness"]
+        sizes = {**self.model["sizes"], **c.get("sizes", {})}
+        letters, at = (
+            {re.sub(r"[\s()~?#]", "_", name): k for name, k in w[part].items()} for part in ("letters", "at")
+        )
+        world = self.world(c, sizes, w["steps"], 0, at)
+        env = {self.model["last"]: w["steps"], **letters}
+        demand(env in self.instances(c, world), "the witness is no instance")
+        row, col = w["component"]
+        pair = self.sides(c, world, env)[row - 1][col - 1]
+        demand(not pair[0].meets(pair[1]), f"both sides may be {pair[0]} at the witness")
+        for value, text in zip(pair, (w["lhs"], w["rhs"]), strict=True):
+            mid, _, radius = text.strip("[]").partition("+/-")
+            ball = Interval(
+                Decimal(mid.strip() or 0) - Decimal(radius or 0), Decimal(mid.strip() or 0) + Decimal(radius or 0)
+            )
+            demand(value.meets(ball), f"a side is {value} at the witness, not {text}")
+
+    def check(self) -> None:
+        """Every claim, and whether the verdicts of equations are the worst of their claims'."""
+        for e in self.paper["equations"]:
+            for claim in e["claims"]:
+                try:
+                    self.claim(claim)
+                    self.counts[claim["verdict"]] += 1
+                except (Wrong, *BROKEN) as error:
+                    why = str(error) if isinstance(error, Wrong) else f"unreadable ({type(error).__name__}: {error})"
+                    self.failures.append(f"({e['number']}) {claim['id']} {claim['verdict']}: {why}")
+            kinds = [claim["verdict"] for claim in e["claims"]] or [k for k in ORDER[1:3] if k == e["verdict"]]
+            if e["verdict"] != min(kinds, key=ORDER.index, default=""):
+                self.failures.append(f"({e['number']}): its verdict is not the worst of its claims'")
+        self.counts["derivatives"] = sum(w.slopes for w in self.worlds.values())
+
+    def claim(self, claim: Any) -> None:
+        verdict = claim["verdict"]
+        demand(verdict in ORDER, "no such verdict")
+        if verdict in ("proved", "conditional"):
+            demand((verdict == "conditional") == bool(claim["conditions"]), "conditions and verdict disagree")
+            demand(
+                set(claim["certificate"].get("given", [])) <= set(claim["assumptions"]), "an assumption is not named"
+            )
+            self.proved(claim)
+        elif verdict == "refuted":
+            self.refuted(claim)
+        else:
+            demand(not claim["certificate"] and not claim["witness"], "a certificate of nothing")
+
+
+BROKEN = (
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    Undefined,
+    Outside,
+)
+
+
+def recheck(text: str, points: int = 3, seed: int = 0) -> tuple[list[str], list[Paper]]:
+    """What a report gets wrong as a whole, and its documents, checked. Raises ValueError for what is no report."""
+    report = json.loads(text)
+    if not isinstance(report, dict) or report.get("version") != 1 or not isinstance(report.get("documents"), list):
+        raise ValueError("is no report of version 1")
+    try:
+        papers = [Paper(p, points, seed) for p in report["documents"]]
+        for paper in papers:
+            paper.check()
+        counts = Counter(e["verdict"] for p in report["documents"] for e in p["equations"])
+        wrong = {k: n for k, n in report["summary"].items() if n != counts[k]} or set(counts) - set(report["summary"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"is not written like a report ({type(error).__name__}: {error})") from None
+    return [f"summary: the equations do not add up to {wrong}"] if wrong else [], papers
+
+
+def main(arguments: list[str] | None = None, name: str | None = None) -> int:
+    """The command line; the exit status is returned."""
+    parser = argparse.ArgumentParser(name, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "report", metavar="REPORT.json", help="the report that symrnn check --format json wrote; - is standard input"
+    )
+    parser.add_argument(
+        "--points", type=int, default=3, metavar="N", help="points at which sides are compared (default 3)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="other points, sizes and lengths (default 0)")
+    parser.epilog = "Exit status: 0 all is confirmed; 1 something is not; 2 bad usage, or no report."
+    options = parser.parse_args(arguments)
+    try:
+        text = sys.stdin.read() if options.report == "-" else Path(options.report).read_text(encoding="utf-8")
+        wrong, papers = recheck(text, max(1, options.points), options.seed)
+    except (OSError, ValueError, RecursionError) as error:
+        print(f"recheck: {options.report}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        return 2
+    for line in [*wrong, *(f"{p.paper['path']} {line}" for p in papers for line in p.failures)]:
+        print(f"NOT CONFIRMED {line}")
+    for p in papers:
+        n = p.counts
+        print(
+            f"{p.paper['path']}: {n['proved']} proved and {n['conditional']} conditional claims confirmed at {p.points} points"
+            f" each ({n['instances']} instances, {n['derivatives']} derivatives), {n['statements']} statements of derivations, {n['refuted']} refutations confirmed,"
+            f" {n['defined'] + n['ill-formed'] + n['undecided']} claims with nothing to confirm, {len(p.failures)} failures"
+        )
+    return int(bool(wrong or any(p.failures for p in papers)))
