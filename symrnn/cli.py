@@ -1,4 +1,4 @@
-"""The command line: ``symrnn check``, ``symrnn explain``, ``symrnn schema``."""
+"""The command line: ``symrnn check``, ``fix``, ``recheck``, ``schema``, ``explain``, and those of other files."""
 
 from __future__ import annotations
 
@@ -272,6 +272,16 @@ def schema() -> None:
     from symrnn.report import json
 
     click.echo(json.schema(), nl=False)
+
+
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def recheck(ctx: click.Context, arguments: tuple[str, ...]) -> None:
+    """Confirm every certificate of a JSON report, independently of all that the verdicts came from."""
+    from symrnn.recheck.report import main as run
+
+    ctx.exit(run([*arguments]))
 
 
 @main.command()

@@ -18,7 +18,7 @@ _TO = {a: Index(b) for a, b in _NAMES.items()}
 
 @dataclass(frozen=True)
 class Statement:
-    """One step of a derivation in words; a formula too where ``head`` = ``form`` is one, wherever the steps lie in ``domain``.
+    """One step of a derivation in words, and as a formula: ``head`` = ``form`` wherever the steps lie in ``domain``.
 
     ``pins``: the axes that have numbers in it.
     """

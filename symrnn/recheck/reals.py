@@ -1,8 +1,8 @@
 """Real numbers for ``recheck``: intervals of decimals, and numbers that know their derivatives.
 
-An interval certainly holds the exact real value: every operation on its 60-digit ends rounds outward, and exp, ln and sqrt of
-Decimal, right to half a unit in the last place, are widened by a unit. A ``Num`` remembers what it was computed from, with
-the slopes, so that one sweep back gives its derivatives by all of that. Standard library only.
+An interval certainly holds the exact real value: every operation on its 60-digit ends rounds outward, and exp, ln and
+sqrt of Decimal, right to half a unit in the last place, are widened by a unit. A ``Num`` remembers what it was computed
+from, with the slopes, so that one sweep back gives its derivatives by all of that. Standard library only.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Interval:
 
     @property
     def narrow(self) -> bool:
-        return self.high - self.low <= NARROW * max(1, abs(self.low))
+        return self.high - self.low <= NARROW * max(Decimal(1), abs(self.low))
 
     def meets(self, b: Interval) -> bool:
         return self.low <= b.high and b.low <= self.high
@@ -159,7 +159,7 @@ FUNCTIONS: dict[str, tuple[Unary, Callable[[Interval, Interval], Interval]]] = {
 }  # fmt: skip
 
 
-# ---- numbers that know what they were computed from --------------------------------------------------------------------
+# ---- numbers that know what they were computed from ------------------------------------------------------------
 
 
 class Num:
@@ -169,7 +169,8 @@ class Num:
     made = 0
 
     def __init__(self, value: Interval, parts: tuple[tuple[Num, Any], ...] | None = ()) -> None:
-        self.value, self.parts, self.adjoints = value, parts, None
+        self.value, self.parts = value, parts
+        self.adjoints: dict[Num, Interval] | None = None
         Num.made += 1
         self.age = Num.made
 

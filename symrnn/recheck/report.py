@@ -16,10 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from symrnn.recheck.reals import Interval, Undefined, real
-from symrnn.recheck.world import Env, Outside, World, joined, parse
+from symrnn.recheck.world import MOST, Env, Outside, World, joined, parse
 
 ORDER = ("refuted", "ill-formed", "undecided", "conditional", "proved", "defined")  # the worst first
 TRIALS, SAMPLES, TRIES = 3, 12, 32  # sizes at which a general proof is looked at, instances of each; points tried
+
+
+COUNTED = ("proved", "conditional", "instances", "derivatives", "statements", "refuted", "nothing")
+ABOUT = """Confirm every certificate of a report that symrnn check --format json wrote, with an arithmetic and a
+differentiation of its own, apart from all that the verdicts came from.
+
+A proof is confirmed where both sides agree to 40 digits, as intervals of decimals, at N random points for every
+instance at the sizes and lengths of the report; a proof for all sizes or lengths at others too, drawn at random, with
+every statement of its derivation. A refutation is confirmed where the sides are disjoint at its witness.
+
+Exit status: 0 all is confirmed; 1 something is not; 2 bad usage, or no report."""
 
 
 class Wrong(Exception):
@@ -36,7 +47,7 @@ class Paper:
 
     def __init__(self, paper: Any, points: int, seed: int) -> None:
         self.paper, self.points, self.seed = paper, points, seed
-        self.model = paper["model"]
+        self.model, self.path = paper["model"], paper["path"]
         self.worlds: dict[Any, World] = {}
         self.failures: list[str] = []
         self.stated: set[int] = set()
@@ -48,19 +59,26 @@ class Paper:
         def value(name: str) -> Interval:
             rng = random.Random(f"{self.seed} {k} {name}")
             sign = 1 if k % 2 else rng.choice((-1, 1))
-            return real(Fraction(at.get(name) or Fraction(sign * rng.randint(1, 1500) * 16 ** (k // 8), 1000)))
+            if name in at:
+                demand(re.fullmatch(r"-?\d+(/\d+)?", at[name]) is not None, f"{name} has no rational value")
+                return real(Fraction(at[name]))
+            return real(Fraction(sign * rng.randint(1, 1500) * 16 ** (k // 8), 1000))
 
         return value
 
-    def world(self, c: Any, sizes: Env, steps: int, k: int, at: dict[str, str] | None = None) -> World:
+    def world(self, c: Any, sizes: Env, steps: int, k: int) -> World:
         """The definitions at point ``k``, made once."""
-        own, names = c.get("quantities", {}), c.get("given", [])
-        key = (json.dumps([sorted(sizes.items()), own, names]), steps, k)
-        if at is not None or key not in self.worlds:
-            model = {**self.model, "quantities": {**self.model["quantities"], **own}}
-            given = [self.assumed(self.model["assumptions"][name], sizes) for name in names]
-            self.worlds[key] = World(model, sizes, steps, given, self.point(k, at or {}))
+        key = (json.dumps([sorted(sizes.items()), c.get("quantities"), c.get("given")]), steps, k)
+        if key not in self.worlds:
+            self.worlds[key] = self.made(c, sizes, steps, self.point(k, {}))
         return self.worlds[key]
+
+    def made(self, c: Any, sizes: Env, steps: int, point: Callable[[str], Interval]) -> World:
+        """The definitions with what a claim adds to them: quantities of its own, and assumptions."""
+        demand(type(steps) is int and 0 < steps <= MOST, "the length is no number of steps")
+        model = {**self.model, "quantities": {**self.model["quantities"], **c.get("quantities", {})}}
+        given = [self.assumed(self.model["assumptions"][name], sizes) for name in c.get("given", [])]
+        return World(model, sizes, steps, given, point)
 
     def assumed(self, d: Any, sizes: Env) -> Any:
         """An assumption; one that says what the components sum to makes, at another size, the last one the rest."""
@@ -170,18 +188,26 @@ class Paper:
         letters, at = (
             {re.sub(r"[\s()~?#]", "_", name): k for name, k in w[part].items()} for part in ("letters", "at")
         )
-        world = self.world(c, sizes, w["steps"], 0, at)
+        world = self.made(c, sizes, w["steps"], self.point(0, at))
         env = {self.model["last"]: w["steps"], **letters}
         demand(env in self.instances(c, world), "the witness is no instance")
         row, col = w["component"]
         pair = self.sides(c, world, env)[row - 1][col - 1]
         demand(not pair[0].meets(pair[1]), f"both sides may be {pair[0]} at the witness")
         for value, text in zip(pair, (w["lhs"], w["rhs"]), strict=True):
-            mid, _, radius = text.strip("[]").partition("+/-")
-            ball = Interval(
-                Decimal(mid.strip() or 0) - Decimal(radius or 0), Decimal(mid.strip() or 0) + Decimal(radius or 0)
-            )
+            mid, _, radius = (part.strip() or "0" for part in text.strip("[]").partition("+/-"))
+            ball = Interval(Decimal(mid) - Decimal(radius), Decimal(mid) + Decimal(radius))
             demand(value.meets(ball), f"a side is {value} at the witness, not {text}")
+
+    def words(self) -> str:
+        """What was confirmed, in a line."""
+        n = {k: f"{self.counts[k]:,}" for k in COUNTED}
+        return (
+            f"{self.path}: {n['proved']} proved and {n['conditional']} conditional claims confirmed ({n['instances']} "
+            f"instances at {self.points} points each, {n['derivatives']} derivatives, {n['statements']} statements of "
+            f"derivations), {n['refuted']} refuted; {n['nothing']} have nothing to confirm; not confirmed: "
+            f"{len(self.failures)}"
+        )
 
     def check(self) -> None:
         """Every claim, and whether the verdicts of equations are the worst of their claims'."""
@@ -189,7 +215,8 @@ class Paper:
             for claim in e["claims"]:
                 try:
                     self.claim(claim)
-                    self.counts[claim["verdict"]] += 1
+                    kind = claim["verdict"]
+                    self.counts[kind if kind in COUNTED else "nothing"] += 1
                 except (Wrong, *BROKEN) as error:
                     why = str(error) if isinstance(error, Wrong) else f"unreadable ({type(error).__name__}: {error})"
                     self.failures.append(f"({e['number']}) {claim['id']} {claim['verdict']}: {why}")
@@ -242,31 +269,28 @@ def recheck(text: str, points: int = 3, seed: int = 0) -> tuple[list[str], list[
     return [f"summary: the equations do not add up to {wrong}"] if wrong else [], papers
 
 
-def main(arguments: list[str] | None = None, name: str | None = None) -> int:
+def main(arguments: list[str] | None = None, name: str = "symrnn recheck") -> int:
     """The command line; the exit status is returned."""
-    parser = argparse.ArgumentParser(name, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "report", metavar="REPORT.json", help="the report that symrnn check --format json wrote; - is standard input"
-    )
-    parser.add_argument(
-        "--points", type=int, default=3, metavar="N", help="points at which sides are compared (default 3)"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="other points, sizes and lengths (default 0)")
-    parser.epilog = "Exit status: 0 all is confirmed; 1 something is not; 2 bad usage, or no report."
+    parser = argparse.ArgumentParser(name, description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("report", metavar="REPORT.json", help="the report; - is standard input")
+    parser.add_argument("--points", type=int, default=3, metavar="N", help="how many points for each instance (3)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="other points, sizes and lengths (0)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="the form of what is printed")
     options = parser.parse_args(arguments)
+    if options.points < 1:
+        parser.error("--points is 1 at least")
     try:
         text = sys.stdin.read() if options.report == "-" else Path(options.report).read_text(encoding="utf-8")
-        wrong, papers = recheck(text, max(1, options.points), options.seed)
+        wrong, papers = recheck(text, options.points, options.seed)
     except (OSError, ValueError, RecursionError) as error:
-        print(f"recheck: {options.report}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        print(f"symrnn: {options.report}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 2
-    for line in [*wrong, *(f"{p.paper['path']} {line}" for p in papers for line in p.failures)]:
-        print(f"NOT CONFIRMED {line}")
-    for p in papers:
-        n = p.counts
-        print(
-            f"{p.paper['path']}: {n['proved']} proved and {n['conditional']} conditional claims confirmed at {p.points} points"
-            f" each ({n['instances']} instances, {n['derivatives']} derivatives), {n['statements']} statements of derivations, {n['refuted']} refutations confirmed,"
-            f" {n['defined'] + n['ill-formed'] + n['undecided']} claims with nothing to confirm, {len(p.failures)} failures"
-        )
+    if options.format == "json":
+        found = [{"path": p.path, **{k: p.counts[k] for k in COUNTED}, "failures": p.failures} for p in papers]
+        print(json.dumps({"documents": found, "failures": wrong}, indent=1, ensure_ascii=False))
+    else:
+        for line in [*wrong, *(f"{p.path} {line}" for p in papers for line in p.failures)]:
+            print(f"not confirmed: {line}")
+        for p in papers:
+            print(p.words())
     return int(bool(wrong or any(p.failures for p in papers)))

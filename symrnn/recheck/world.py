@@ -1,7 +1,7 @@
 """A document's definitions at given sizes, length and point, and the values of expressions in them.
 
-Expressions are text in prefix form: ``(op part …)``; ``name@t-1`` is a quantity at a step, ``name~t`` a parameter as used at
-that step, ``?x`` a variable of the formula's own, ``#n`` a size. Everything is a matrix by rows; a number is 1×1.
+Expressions are text in prefix form, ``(op part …)``: ``name@t-1`` is a quantity at a step, ``name~t`` a parameter as
+used at that step, ``?x`` a variable of the formula's own, ``#n`` a size. All are matrices by rows; a number is 1×1.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ Env = dict[str, int]
 Key = tuple[str, int, int, int | None]  # a component: quantity, row, column, step
 
 
+MOST = 10_000  # of components, and of terms of a sum
 MEETS = {"=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge}
 
 
@@ -88,7 +89,10 @@ class World:
         self.slopes = 0
 
     def size(self, dim: str) -> int:
-        return self.sizes[dim[1:]] if dim[0] == "#" else int(dim)
+        found = self.sizes[dim[1:]] if dim[0] == "#" else int(dim)
+        if not 1 <= found <= MOST:
+            raise ValueError(f"the size {found}")
+        return found
 
     def index(self, text: str, env: Env) -> int:
         name, offset = letter(text)
@@ -201,7 +205,10 @@ class World:
     def reduce(self, env: Env, head: str, name: str, low: str, high: str, body: Any, *more: Any) -> Matrix:
         """Σ or Π over a letter; ``more``: the shape of what is added, and indices that are left out."""
         skip = {self.index(i, env) for i in more[1:]}
-        run = [k for k in range(self.index(low, env), self.index(high, env) + 1) if k not in skip]
+        first, last = self.index(low, env), self.index(high, env)
+        if last - first > MOST:
+            raise ValueError("a sum of too many terms")
+        run = [k for k in range(first, last + 1) if k not in skip]
         parts = [self.value(body, {**env, name: k}) for k in run]
         if head == "sum":
             rows, cols = map(self.size, more[0]) if more else (1, 1)

@@ -1,8 +1,8 @@
 """Certificates: what ``recheck`` needs in order to repeat a proof or a refutation by itself, as plain data.
 
-A document's *model* holds its definitions and the statements of general derivations, a claim's certificate the two sides as
-they were understood, in index notation (``report.text``). Nothing is unrolled and no derivative is taken: sizes, letters,
-steps and slopes are left to the one who checks.
+A document's *model* holds its definitions and the statements of general derivations, a claim's certificate the two
+sides as they were understood, in index notation (``report.text``). Nothing is unrolled and no derivative is taken:
+sizes, letters, steps and slopes are left to the one who checks.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Certificates:
         return self.known[key]
 
     def _axes(self, typed: Typed, c: ClaimReport) -> tuple[Axes, dict[str, str | None]]:
-        """The axes of a claim and those of its letters: letters of sizes where it is proved in general, else numbers."""
+        """The axes of a claim and those of its letters; letters where it is proved in general, else numbers."""
         shapes = None
         if isinstance(c.general, General) and self.axes.shapes is not None:
             given = tuple(self.checker.assumptions[a] for a in c.given)

@@ -1,7 +1,7 @@
 """Expressions as text for certificates: prefix form, ``(op part …)``.
 
-``name@t-1`` is a quantity at a step, ``name~t`` a parameter as used at that step, ``?x`` a variable of the formula's own, ``#n`` a
-size. Everything is a matrix; softmax, diag and trace are written out.
+``name@t-1`` is a quantity at a step, ``name~t`` a parameter as used at that step, ``?x`` a variable of the formula's
+own, ``#n`` a size. Everything is a matrix; softmax, diag and trace are written out.
 """
 
 from __future__ import annotations
@@ -176,8 +176,8 @@ class Writer:
                 )
                 return self.call("/", powers, total)
             case Diag():
-                column = self(e.body) if e.body.shape[1] == 1 else self.call("T", e.body)
-                return self.call("*", column, self.call("eye", self.shape(e)[0]))
+                entries = self(e.body) if e.body.shape[1] == 1 else self.call("T", e.body)
+                return self.call("*", entries, self.call("eye", self.shape(e)[0]))
             case Trace():
                 return self.call("total", self.call("*", e.body, self.call("eye", self.shape(e.body)[0])))
             case Delta():
