@@ -36,6 +36,10 @@ class Interval:
         b = b if isinstance(b, Interval) else real(b)
         if self.low >= 0 and b.low >= 0:
             return Interval(DOWN.multiply(self.low, b.low), UP.multiply(self.high, b.high))
+        if self.high < 0:
+            return -(-self * b)
+        if b.high < 0:
+            return -(self * -b)
         ends = [(x, y) for x in (self.low, self.high) for y in (b.low, b.high)]
         return Interval(min(DOWN.multiply(x, y) for x, y in ends), max(UP.multiply(x, y) for x, y in ends))
 

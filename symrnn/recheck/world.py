@@ -221,6 +221,8 @@ class World:
 
 def joined(f: Callable[..., Any], *ms: Matrix) -> list[list[Any]]:
     """Entry by entry; what has one row or column is repeated."""
+    if all(len(m) == 1 == len(m[0]) for m in ms):
+        return [[f(*(m[0][0] for m in ms))]]
     rows, cols = max(len(m) for m in ms), max(len(m[0]) for m in ms)
     if any(len(m) not in (1, rows) or len(m[0]) not in (1, cols) for m in ms):
         raise ValueError("shapes that differ")

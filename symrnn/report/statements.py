@@ -29,18 +29,34 @@ class Forms(Writer):
         return self.call("+", *terms) if len(terms) > 1 else terms[0] if terms else "0"
 
     def mono(self, m: Mono, q: Fraction) -> str:
-        """Σ over axes and steps of a product; inequalities between steps say where it is not zero."""
-        factors = [str(q)] if q != 1 else []
-        factors += [self.call("delta", self.index(a), self.index(b)) for a, b in m.deltas]
-        factors += [self.atom(a) if p == 1 else self.call("^", self.atom(a), str(p)) for a, p in m.atoms]
-        body = self.call("*", *factors) if len(factors) > 1 else factors[0] if factors else "1"
-        for name, axis in m.sums:
-            body = self.call("sum", word(name), "1", self.axes.axis(axis), body)
+        """Σ over axes and steps of a product, each sum over the factors alone that it concerns; inequalities between
+        steps say where it is not zero.
+        """
+        factors = [(str(q), frozenset[str]())] if q != 1 else []
+        for i, j in m.deltas:
+            factors.append(
+                (self.call("delta", self.index(i), self.index(j)), frozenset({i.letter or "", j.letter or ""}))
+            )
+        factors += [(self.atom(a) if p == 1 else self.call("^", self.atom(a), str(p)), a.letters) for a, p in m.atoms]
+        left = dict(m.sums)
+        while left:
+            name = min(left, key=lambda x: (len(frozenset().union(*(near for _, near in factors if x in near))), x))
+            inside = [f for f in factors if name in f[1]]
+            body = self.call(
+                "sum", word(name), "1", self.axes.axis(left.pop(name)), self.product([f for f, _ in inside])
+            )
+            factors = [f for f in factors if f not in inside]
+            factors.append((body, frozenset().union(*(near for _, near in inside)) - {name}))
+        body = self.product([f for f, _ in factors])
         if m.guard:
             body = self.call("where", body, *(x for c in self.guard(m.guard) for x in c))
         for name in m.steps:
             body = self.call("sum", word(name), *self.run(name, m), body)
         return body
+
+    def product(self, factors: list[str]) -> str:
+        """A product of any number of factors."""
+        return self.call("*", *factors) if len(factors) > 1 else factors[0] if factors else "1"
 
     def run(self, step: str, m: Mono) -> tuple[str, str]:
         """An interval that holds a bound step: its limits by letters that no sum around it binds later."""
