@@ -50,7 +50,7 @@ class Paper:
         self.model, self.path = paper["model"], paper["path"]
         self.worlds: dict[Any, World] = {}
         self.failures: list[str] = []
-        self.stated: set[int] = set()
+        self.stated: dict[int, str] = {}  # statements that were looked at, and what is wrong with them
         self.counts: Counter[str] = Counter()
 
     def point(self, k: int, at: dict[str, str]) -> Callable[[str], Interval]:
@@ -150,8 +150,6 @@ class Paper:
     def proved(self, claim: Any) -> None:
         """At the sizes and lengths of the report, then, if it is proved in general, at others."""
         c, scope = claim["certificate"], claim["scope"]
-        if claim["verdict"] == "conditional" and c["lhs"] == c["rhs"] and not c["instances"]:
-            return  # the head of a chain, under a reading
         counts, sizes, general = c["instances"], {**self.model["sizes"], **c.get("sizes", {})}, c.get("general", {})
         lengths = {int(n) for n in counts} | set(() if scope["lengths"] == "all" else scope["lengths"])
         for n in sorted(lengths):
@@ -168,18 +166,19 @@ class Paper:
             self.everywhere(c, general["fixed"])
             for k in general["derivation"]:
                 self.statement(k)
-        demand("fixed" in general or scope["sizes"] != "all" or not sizes, "no proof for all sizes")
+        demand("fixed" in general or scope["sizes"] != "all" or not self.model["named"], "no proof for all sizes")
 
     def statement(self, k: int) -> None:
-        """A statement of a derivation, looked at once."""
+        """A statement of a derivation, looked at once; words alone say nothing."""
         s = self.model["statements"][k]
         if "lhs" in s and k not in self.stated:
-            self.stated.add(k)
-            self.counts["statements"] += 1
+            self.stated[k] = ""
             try:
                 self.everywhere(s, s.get("fixed", []))
-            except Wrong as error:
-                raise Wrong(f"statement {k} of its derivation: {error}") from None
+                self.counts["statements"] += 1
+            except (Wrong, *BROKEN) as error:
+                self.stated[k] = f"statement {k} of its derivation: {type(error).__name__}: {error}"
+        demand(not self.stated.get(k), self.stated.get(k, ""))
 
     def refuted(self, claim: Any) -> None:
         """The sides are disjoint at the witness, and have the values that it states."""
@@ -192,6 +191,7 @@ class Paper:
         env = {self.model["last"]: w["steps"], **letters}
         demand(env in self.instances(c, world), "the witness is no instance")
         row, col = w["component"]
+        demand(min(row, col) > 0, "components count from 1")
         pair = self.sides(c, world, env)[row - 1][col - 1]
         demand(not pair[0].meets(pair[1]), f"both sides may be {pair[0]} at the witness")
         for value, text in zip(pair, (w["lhs"], w["rhs"]), strict=True):
@@ -215,8 +215,6 @@ class Paper:
             for claim in e["claims"]:
                 try:
                     self.claim(claim)
-                    kind = claim["verdict"]
-                    self.counts[kind if kind in COUNTED else "nothing"] += 1
                 except (Wrong, *BROKEN) as error:
                     why = str(error) if isinstance(error, Wrong) else f"unreadable ({type(error).__name__}: {error})"
                     self.failures.append(f"({e['number']}) {claim['id']} {claim['verdict']}: {why}")
@@ -229,33 +227,31 @@ class Paper:
         verdict = claim["verdict"]
         demand(verdict in ORDER, "no such verdict")
         if verdict in ("proved", "conditional"):
-            demand((verdict == "conditional") == bool(claim["conditions"]), "conditions and verdict disagree")
-            demand(
-                set(claim["certificate"].get("given", [])) <= set(claim["assumptions"]), "an assumption is not named"
-            )
-            self.proved(claim)
+            c = claim["certificate"]
+            heads = claim["kind"] == "definition" or c["lhs"] == c["rhs"]
+            if verdict == "conditional" and not c["instances"] and heads:
+                verdict = "nothing"  # a definition, or the head of a chain, under a reading
+            else:
+                demand((verdict == "conditional") == bool(claim["conditions"]), "conditions and verdict disagree")
+                demand(set(c.get("given", [])) <= set(claim["assumptions"]), "an assumption is not named")
+                self.proved(claim)
         elif verdict == "refuted":
             self.refuted(claim)
         else:
             demand(not claim["certificate"] and not claim["witness"], "a certificate of nothing")
+        self.counts[verdict if verdict in COUNTED else "nothing"] += 1
 
 
-BROKEN = (
-    KeyError,
-    IndexError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-    Undefined,
-    Outside,
-)
+# What comes of a certificate that is not written as one.
+BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, Undefined, Outside)
 
 
 def recheck(text: str, points: int = 3, seed: int = 0) -> tuple[list[str], list[Paper]]:
     """What a report gets wrong as a whole, and its documents, checked. Raises ValueError for what is no report."""
-    report = json.loads(text)
+    try:
+        report = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is no JSON: {error}") from None
     if not isinstance(report, dict) or report.get("version") != 1 or not isinstance(report.get("documents"), list):
         raise ValueError("is no report of version 1")
     try:
@@ -282,7 +278,7 @@ def main(arguments: list[str] | None = None, name: str = "symrnn recheck") -> in
     try:
         text = sys.stdin.read() if options.report == "-" else Path(options.report).read_text(encoding="utf-8")
         wrong, papers = recheck(text, options.points, options.seed)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         print(f"symrnn: {options.report}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 2
     if options.format == "json":

@@ -48,6 +48,7 @@ class Certificates:
             "first": self.checker.manifest.steps.first,
             "last": word(self.last),
             "sizes": self.axes.sizes,
+            "named": sorted(self.checker.manifest.sizes),
             "quantities": self.axes.quantities,
             "definitions": self.definitions,
             "assumptions": self.assumptions,
