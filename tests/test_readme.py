@@ -48,6 +48,14 @@ def test_the_document_of_ones_own(tmp_path: Path) -> None:
     assert re.search(r"\(3\) ✓ proved", done.stdout) and re.search(r"\(4\) ✗ refuted", done.stdout)
 
 
+def test_the_report_is_confirmed_as_it_says(tmp_path: Path) -> None:
+    check, again = (line.split() for line in block("sh", 2).splitlines())
+    report = str(tmp_path / check[-1])
+    assert run("-m", *check[:-1], report).returncode == 1
+    done = run("-m", *again[:-1], report)
+    assert done.returncode == 0 and done.stdout == block("text", 2)
+
+
 def test_the_python_example() -> None:
     done = run("-c", block("python"))
     assert done.returncode == 0, done.stderr

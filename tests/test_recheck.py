@@ -115,7 +115,7 @@ def test_it_stands_alone(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(ROOT / "symrnn" / "recheck"), str(path)], capture_output=True, text=True
     )
-    assert done.returncode == 0 and "not confirmed: 0" in done.stdout, done.stderr
+    assert done.returncode == 0 and "all confirmed" in done.stdout, done.stderr
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import symrnn.recheck.report; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     names = set(found.stdout.split())

@@ -200,13 +200,13 @@ class Paper:
             demand(value.meets(ball), f"a side is {value} at the witness, not {text}")
 
     def words(self) -> str:
-        """What was confirmed, in a line."""
+        """What was confirmed, in two lines."""
         n = {k: f"{self.counts[k]:,}" for k in COUNTED}
+        head = f"{len(self.failures)} NOT confirmed; confirmed" if self.failures else "all confirmed"
         return (
-            f"{self.path}: {n['proved']} proved and {n['conditional']} conditional claims confirmed ({n['instances']} "
-            f"instances at {self.points} points each, {n['derivatives']} derivatives, {n['statements']} statements of "
-            f"derivations), {n['refuted']} refuted; {n['nothing']} have nothing to confirm; not confirmed: "
-            f"{len(self.failures)}"
+            f"{self.path}: {head}: {n['proved']} proved, {n['conditional']} conditional, {n['refuted']} refuted claims\n"
+            f"  {n['instances']} instances at {self.points} points each, {n['derivatives']} derivatives, "
+            f"{n['statements']} statements of derivations; {n['nothing']} claims had nothing to confirm"
         )
 
     def check(self) -> None:
