@@ -202,9 +202,10 @@ class Paper:
     def words(self) -> str:
         """What was confirmed, in two lines."""
         n = {k: f"{self.counts[k]:,}" for k in COUNTED}
-        head = f"{len(self.failures)} NOT confirmed; confirmed" if self.failures else "all confirmed"
+        found = f"{len(self.failures)} NOT confirmed; confirmed" if self.failures else "all confirmed"
+        kinds = ", ".join(f"{n[k]} {k}" for k in ("proved", "conditional", "refuted"))
         return (
-            f"{self.path}: {head}: {n['proved']} proved, {n['conditional']} conditional, {n['refuted']} refuted claims\n"
+            f"{self.path}: {found}: {kinds} claims\n"
             f"  {n['instances']} instances at {self.points} points each, {n['derivatives']} derivatives, "
             f"{n['statements']} statements of derivations; {n['nothing']} claims had nothing to confirm"
         )
