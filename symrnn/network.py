@@ -149,6 +149,7 @@ class Network:
         self.pending: set[Leaf] = set()  # scalars whose definitions are being opened
         self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
         self.adjoints: dict[Adjoint, Term] = {}
+        self.placed: dict[int, dict[int, Term]] = {}  # by step: what became of the parts of templates there
         self.above: dict[tuple[Leaf, int | None], frozenset[Leaf]] = {}
         self.slopes: dict[int, Partials] = {}
         self.templates: dict[Leaf, Template | None] = {}  # of definitions without a generic step
@@ -221,7 +222,7 @@ class Network:
 
     def _place(self, term: Term, shift: int) -> Term:
         """A template's term with its steps counted from ``shift``."""
-        return T.rebuild(term, lambda s: self.leaf(_moved(s.args[0], shift)))
+        return T.rebuild(term, lambda s: self.leaf(_moved(s.args[0], shift)), self.placed.setdefault(shift, {}))
 
     def _shift(self, leaf: Leaf) -> int:
         """The step from which the definition of a scalar counts: its own if it was kept generic."""

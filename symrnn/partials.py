@@ -1,13 +1,14 @@
 """Derivatives by SymPy: a term becomes a SymPy expression, is differentiated there, and comes back.
 
-This is the only place where a derivative is taken. The chain rule over the graph is in ``network``.
+This is the only place where a derivative is taken. The chain rule over the graph is in ``network``. Terms of one shape
+(``W[1,2]*h[2]`` and ``W[3,4]*h[4]``) are differentiated once.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from symrnn.algebra import terms as T
 from symrnn.algebra.terms import Term
@@ -113,21 +114,92 @@ def _from(value: Any, names: dict[Any, Term], made: dict[Any, Term]) -> Term:
     raise NoTerm(f"SymPy's derivative has a part that is not yet understood: {value.func.__name__}")
 
 
-class Partials:
-    """The derivatives ∂term/∂v by the symbols and vertices v that the term mentions directly."""
+WIDE = 6  # sums of more terms are differentiated term by term
 
-    def __init__(self, term: Term) -> None:
+
+class _Hole(NamedTuple):
+    """The name of the k-th variable of a shape."""
+
+    number: int
+
+
+class _Shape:
+    """SymPy's derivatives of a term whose variables are holes: all terms of one shape share them."""
+
+    known: ClassVar[dict[int, _Shape]] = {}
+
+    def __init__(self, pattern: Term) -> None:
         self._names: dict[Any, Term] = {}
-        self._expression = to_sympy(term, {}, self._names)
-        self._symbols = {variable.id: name for name, variable in self._names.items()}
+        self._expression = to_sympy(pattern, {}, self._names)
+        self._symbols = {hole.args[0].number: name for name, hole in self._names.items()}
         self._back: dict[Any, Term] = {}
         self._found: dict[int, Term] = {}
-        self.variables = tuple(self._names.values())
+
+    @classmethod
+    def of(cls, pattern: Term) -> _Shape:
+        """The shape of a term in holes."""
+        if pattern.id not in cls.known:
+            cls.known[pattern.id] = cls(pattern)
+        return cls.known[pattern.id]
+
+    def by(self, k: int) -> Term:
+        """The derivative by the k-th hole, taken by SymPy on first use."""
+        if k not in self._found:
+            self._found[k] = from_sympy(self._expression.diff(self._symbols[k]), self._names, self._back)
+        return self._found[k]
+
+
+class Partials:
+    """The derivatives ∂term/∂v by the symbols and vertices v that the term mentions directly.
+
+    Sums of many terms are variables of their own, differentiated term by term; the rest is the chain rule.
+    """
+
+    def __init__(self, term: Term) -> None:
+        self._term = term
+        self._found: dict[int, Term] = {}
+        self._inner: list[tuple[Term, Partials]] = []  # what is differentiated by itself, with what leads there
+        self._holes: list[Term] = []
+        if _wide(term):
+            self._inner = [(T.ONE, Partials(a)) for a in term.args]
+        else:
+            pattern = self._patterned(term)
+            self._shape = _Shape.of(pattern)
+            self._inner = [(self._slope(k), Partials(h)) for k, h in enumerate(self._holes) if _wide(h)]
+        self._through: dict[int, list[tuple[Term, Partials]]] = {}
+        variables = {h.id: h for h in self._holes if not _wide(h)}
+        for slope, inner in self._inner:
+            for v in inner.variables:
+                variables[v.id] = v
+                self._through.setdefault(v.id, []).append((slope, inner))
+        self.variables: tuple[Term, ...] = tuple(variables.values())
+        self._numbers = {h.id: k for k, h in enumerate(self._holes)}
+
+    def _patterned(self, term: Term) -> Term:
+        """The term with its variables and wide sums replaced by holes, which are noted down."""
+        made: dict[int, Term] = {}
+        for t in T.postorder([term], lambda x: () if x.op == "let" or _wide(x) else T.parts(x)):
+            if t.op in ("sym", "let") or _wide(t):
+                made[t.id] = T.symbol(_Hole(len(self._holes)))
+                self._holes.append(t)
+            else:
+                made[t.id] = T.rebuilt(t, made)
+        return made[term.id]
+
+    def _slope(self, k: int) -> Term:
+        """The derivative by the k-th hole at what stands in the holes."""
+        return T.rebuild(self._shape.by(k), lambda s: self._holes[s.args[0].number])
 
     def by(self, variable: Term) -> Term:
-        """∂term/∂variable, taken by SymPy on first use."""
+        """∂term/∂variable."""
         found = self._found.get(variable.id)
         if found is None:
-            slope = self._expression.diff(self._symbols[variable.id])
-            found = self._found[variable.id] = from_sympy(slope, self._names, self._back)
+            parts = [T.mul(slope, inner.by(variable)) for slope, inner in self._through.get(variable.id, ())]
+            if variable.id in self._numbers:
+                parts.append(self._slope(self._numbers[variable.id]))
+            found = self._found[variable.id] = T.add(*parts)
         return found
+
+
+def _wide(term: Term) -> bool:
+    return term.op == "add" and len(term.args) > WIDE

@@ -234,26 +234,34 @@ def postorder(roots: Iterable[Term], below: Callable[[Term], Iterable[Term]] = p
     return out
 
 
-def rebuild(term: Term, leaf: Callable[[Term], Term]) -> Term:
-    """The same term with every symbol replaced by ``leaf(symbol)``; vertices are opened."""
-    made: dict[int, Term] = {}
-    for t in postorder([term]):
-        match t.op:
-            case "sym":
-                made[t.id] = leaf(t)
-            case "add":
-                made[t.id] = add(*(made[a.id] for a in t.args))
-            case "mul":
-                made[t.id] = mul(*(made[a.id] for a in t.args))
-            case "pow":
-                made[t.id] = power(made[t.args[0].id], t.args[1])
-            case "fn":
-                made[t.id] = apply(t.args[0], made[t.args[1].id])
-            case "let":
-                made[t.id] = made[t.args[1].id]
-            case _:
-                made[t.id] = t
+def rebuild(term: Term, leaf: Callable[[Term], Term], made: dict[int, Term] | None = None) -> Term:
+    """The same term with every symbol replaced by ``leaf(symbol)``; vertices are opened.
+
+    ``made``: what became of terms before, for the same ``leaf``; it is added to.
+    """
+    made = {} if made is None else made
+    known = made
+    for t in postorder([term], lambda x: () if x.id in known else parts(x)):
+        if t.id not in made:
+            made[t.id] = leaf(t) if t.op == "sym" else rebuilt(t, made)
     return made[term.id]
+
+
+def rebuilt(t: Term, made: dict[int, Term]) -> Term:
+    """A term with its parts replaced by what became of them."""
+    match t.op:
+        case "add":
+            return add(*(made[a.id] for a in t.args))
+        case "mul":
+            return mul(*(made[a.id] for a in t.args))
+        case "pow":
+            return power(made[t.args[0].id], t.args[1])
+        case "fn":
+            return apply(t.args[0], made[t.args[1].id])
+        case "let":
+            return made[t.args[1].id]
+        case _:
+            return t
 
 
 def leaves(term: Term) -> list[Term]:
