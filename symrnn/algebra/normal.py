@@ -282,7 +282,7 @@ class Tower(Field):
         """
         if is_number(term, 0):
             return True
-        groups = self._collected(map(self.form, summands(term)))
+        groups = self._collected(map(self.form, unfolded(term)))
         while groups:
             forms = [Form(num, den) for den, num in groups.items()]
             vertex = self._highest(forms)
@@ -372,6 +372,21 @@ def summands(term: Term) -> Iterator[Term]:
                 yield from summands(mul(*others, part))
             return
     yield term
+
+
+def unfolded(term: Term) -> list[Term]:
+    """The summands of a term; a vertex in one of them that stands above all others is opened, for nothing cancels it."""
+    found = list(summands(term))
+    while found:
+        *lower, top = sorted(found, key=lambda t: t.rank)
+        if not top.rank or (lower and lower[-1].rank == top.rank):
+            break
+        factors = top.args if top.op == "mul" else (top,)
+        vertex = next((f for f in factors if f.op == "let" and f.args[2] and f.rank == top.rank), None)
+        if vertex is None:
+            break
+        found = [*lower, *summands(mul(*(f for f in factors if f is not vertex), vertex.args[1]))]
+    return found
 
 
 def _subtract(vector: dict[Any, Fraction], row: dict[Any, Fraction], scale: Fraction) -> None:
