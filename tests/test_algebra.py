@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from symrnn.algebra.ball import Point
 from symrnn.algebra.decide import Decider, Outcome
-from symrnn.algebra.normal import Tower
+from symrnn.algebra.normal import Tower, unfolded
 from symrnn.algebra.terms import Term, add, apply, div, let, mul, neg, power, rational, sub, symbol
+from symrnn.partials import Partials, _Shape, from_sympy, to_sympy
 
 x, y, z = map(symbol, "xyz")
 HALF = Fraction(1, 2)
@@ -122,3 +123,45 @@ def test_field_laws_are_proved(a: Term, b: Term, c: Term) -> None:
     decider = Decider()
     assert decider.decide(mul(a, add(b, c)), add(mul(a, b), mul(a, c))) is Outcome.EQUAL
     assert decider.decide(sub(mul(a, a), mul(b, b)), mul(sub(a, b), add(a, b))) is Outcome.EQUAL
+
+
+# -- derivatives -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outer", ["tanh", "sigmoid", "exp", "ln", "softmax"])
+@pytest.mark.parametrize("count", [3, 40])
+def test_partials_of_wide_sums_are_those_of_sympy_on_the_whole(outer: str, count: int) -> None:
+    """Term by term, and shape by shape, as SymPy's derivative of the whole expression in one piece."""
+    v = [symbol(f"v{k}") for k in range(count)]
+    w = [symbol(f"w{k}") for k in range(count)]
+    dot = add(x, *(mul(a, b) for a, b in zip(v, w, strict=True)), mul(v[0], v[0]), power(w[1], 3))
+    term = div(E(x), add(*map(E, v), E(x))) if outer == "softmax" else mul(v[0], apply(outer, dot))
+    names: dict = {}
+    whole = to_sympy(term, {}, names)
+    found = Partials(term)
+    assert {t.id for t in found.variables} == {t.id for t in names.values()}
+    for name, variable in names.items():
+        exact = from_sympy(whole.diff(name), names, {})
+        assert Decider().decide(found.by(variable), exact) is Outcome.EQUAL
+
+
+def test_the_cost_of_a_derivative_does_not_grow_with_its_shape() -> None:
+    """A sum of a hundred products asks SymPy what a sum of ten does."""
+
+    def shapes(count: int) -> int:
+        before = len(_Shape.known)
+        parts = [mul(symbol(f"p{k}"), symbol(f"q{k}")) for k in range(count)]
+        found = Partials(apply("arctan", add(*parts)))
+        assert len([found.by(t) for t in found.variables]) == 2 * count
+        return len(_Shape.known) - before
+
+    assert shapes(10) <= 3 and shapes(100) == 0
+
+
+def test_a_vertex_above_all_others_needs_no_generator() -> None:
+    low = let("low", add(x, y), opaque=True)
+    high = let("high", mul(low, z), opaque=True)
+    tower = Tower(8)
+    assert tower.is_zero(sub(mul(x, high), mul(x, low, z))) and high not in tower.vertices.values()
+    assert [t.op for t in unfolded(sub(high, mul(low, z)))].count("let") == 0
+    assert unfolded(add(high, mul(x, high)))[0] is high  # two terms with it: they may cancel

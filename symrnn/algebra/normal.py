@@ -375,7 +375,7 @@ def summands(term: Term) -> Iterator[Term]:
 
 
 def unfolded(term: Term) -> list[Term]:
-    """The summands of a term; a vertex in one of them that stands above all others is opened, for nothing cancels it."""
+    """The summands of a term; a vertex in one of them that stands above all others is opened: nothing cancels it."""
     found = list(summands(term))
     while found:
         *lower, top = sorted(found, key=lambda t: t.rank)
