@@ -44,7 +44,7 @@ TOLERANCE = 1e-9
 _FLOOR = 1e-5
 NOTHING = _FLOOR * (1 + 1e-6)  # the size of a claim whose sides are both zero
 _LETTER_VALUES = 2
-_STEPS = 3
+STEPS = 3
 
 _LINEAR = (Add, Diag, Entry, MatMul, Reduce, Slice, Table, Times, Total, Trace, Transpose)
 
@@ -145,12 +145,12 @@ class _World:
 class Sample:
     """The network of one document at one random point, at a length where steps have room to be wrong."""
 
-    def __init__(self, checker: Checker, line: str) -> None:
+    def __init__(self, checker: Checker, line: str, steps: int = STEPS) -> None:
         names = tuple(a.name for a in checker.manifest.assume if covers(a.lines, line))
         if len({checker.assumptions[a].symbol for a in names}) < len(names):
             names = names[-1:]
         first = checker.manifest.steps.first
-        self.steps = first + _STEPS - 1 if checker.timed else first
+        self.steps = first + steps - 1 if checker.timed else first
         self.network = checker.network(self.steps, names)
         self.first = first
         self.value = floats.Values(floats.chance)
