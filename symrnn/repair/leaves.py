@@ -9,7 +9,7 @@ from fractions import Fraction
 from symrnn.elaborate.names import head, is_transpose
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
-from symrnn.repair.moves import Generator, Move, Page, bare
+from symrnn.repair.moves import Generator, Move, Page
 from symrnn.repair.vocabulary import region
 
 _LETTERS_TRIED = 4
@@ -24,7 +24,7 @@ _FUNCTION_SWAPS = {
 def _indices(page: Page, node: t.Tree) -> list[tuple[int, int]]:
     """The places of a printed name's component indices; two digits that stand together are two."""
     known = page.words.context.names.match(node)
-    found = known.indices if known is not None else bare(node)
+    found = page.words.indices(node)
     places = []
     for k, index in enumerate(found):
         start, end = index.span.start, index.span.end
@@ -251,10 +251,10 @@ def power(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
         return
     if isinstance(node, t.Script) and node.sup is not None:
         yield Move("transpose", ((start, start, "("), (end, end, f")^{spelled}")), sign=("", "^T"))
-        yield Move("exponent", ((start, start, "("), (end, end, ")^2")), sign=("", "^2"))
+        yield Move("exponent", ((start, start, "("), (end, end, ")^2")), sign=(page.text(node), "^2"))
     else:
         yield Move("transpose", ((end, end, f"^{spelled}"),), sign=("", "^T"))
-        yield Move("exponent", ((end, end, "^2"),), sign=("", "^2"))
+        yield Move("exponent", ((end, end, "^2"),), sign=(page.text(node), "^2"))
 
 
 def _stands(above: tuple[t.Tree, ...]) -> bool:

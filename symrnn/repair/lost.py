@@ -146,8 +146,10 @@ def lacking(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mov
     if not above or not _term(node, above[-1]) or node.span.end <= node.span.start:
         return
     start, end = node.span.start, node.span.end
-    common = [text for text, _ in page.words.fragments.most_common(_FRAGMENTS)]
-    for text in list(dict.fromkeys([*page.words.near(page.line)[:_NEAR], *common]))[:_FRAGMENTS]:
+    letters = {*page.letters, *page.bound(above)}
+    near = [text for text in page.words.near(page.line) if page.words.free(text) <= letters]
+    common = [text for text, _ in page.words.fragments.most_common(_FRAGMENTS) if page.words.free(text) <= letters]
+    for text in list(dict.fromkeys([*near[:_NEAR], *common]))[:_FRAGMENTS]:
         yield Move("dropped factor", ((start, start, text + " "),), 2)
         yield Move("dropped factor", ((end, end, " " + text),), 2)
     for text in dict.fromkeys(_turned(page, _NAMES)):

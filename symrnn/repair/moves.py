@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
 from symrnn.repair.vocabulary import Vocabulary
@@ -68,8 +67,7 @@ class Page:
     def _letters(self, nodes: Iterable[t.Tree]) -> list[str]:
         found: dict[str, None] = {}
         for node in nodes:
-            known = self.words.context.names.match(node) if isinstance(node, t.Script) else None
-            for i in known.indices if known is not None else bare(node):
+            for i in self.words.indices(node):
                 at = to_index(i)
                 if at is not None and at.letter is not None:
                     found[at.letter] = None
@@ -86,18 +84,6 @@ class Page:
             if isinstance(node, t.Big) and node.sub is not None:
                 found += [x.text for x in node.sub.walk() if isinstance(x, t.Name) and not x.style][:1]
         return found
-
-
-def bare(node: t.Tree) -> tuple[t.Tree, ...]:
-    """The indices of a bracket, ``(∇L)_i``, and of an indicator, ``δ_{ij}``."""
-    if not isinstance(node, t.Script) or node.sub is None:
-        return ()
-    if isinstance(node.base, t.Fence):
-        return parts(node.sub)
-    if isinstance(node.base, t.Name) and (node.base.text == "\\delta" or node.base.text == "1"):
-        pieces = [side for _, side in node.sub.links] if isinstance(node.sub, t.Chain) else parts(node.sub)
-        return tuple(p for p in pieces if to_index(p) is not None)
-    return ()
 
 
 Generator = Callable[[Page, t.Tree, tuple[t.Tree, ...]], Iterator[Move]]

@@ -12,6 +12,7 @@ from symrnn.elaborate.paper import Line
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import SCALAR, Symbol
 from symrnn.latex import tree as t
+from symrnn.latex.parser import parse_expression
 from symrnn.span import Source
 
 MOST_NUMBERS = 6
@@ -47,6 +48,7 @@ class Vocabulary:
     sums: Counter[tuple[str, str]] = field(default_factory=Counter)  # everything before the summand, the bound letter
     lines: list[list[str]] = field(default_factory=list)  # the factors of each line
     entries: Counter[tuple[str, ...]] = field(default_factory=Counter)  # components: what stands around their indices
+    _free: dict[str, set[str]] = field(default_factory=dict)
     commas: bool = False  # between the indices of an entry
 
     @property
@@ -64,6 +66,28 @@ class Vocabulary:
         """The factors of the lines around the line ``k``, the nearest first."""
         order = sorted(range(len(self.lines)), key=lambda j: (abs(j - k), j))
         return list(dict.fromkeys(text for j in order[:_NEAR] for text in self.lines[j]))
+
+    def indices(self, tree: t.Tree) -> tuple[t.Tree, ...]:
+        """The component indices of a name, of a bracket, ``(∇L)_i``, and of an indicator, ``δ_{ij}``."""
+        if not isinstance(tree, t.Script) or tree.sub is None:
+            return ()
+        known = self.context.names.match(tree)
+        if known is not None:
+            return known.indices
+        if isinstance(tree.base, t.Fence):
+            return parts(tree.sub)
+        if isinstance(tree.base, t.Name) and (tree.base.text == "\\delta" or tree.base.text == "1"):
+            pieces = [side for _, side in tree.sub.links] if isinstance(tree.sub, t.Chain) else parts(tree.sub)
+            return tuple(p for p in pieces if to_index(p) is not None)
+        return ()
+
+    def free(self, text: str) -> set[str]:
+        """The letters that index components in a factor."""
+        found = self._free.get(text)
+        if found is None:
+            indices = [i for x in parse_expression(text, frozenset()).walk() for i in self.indices(x)]
+            found = self._free[text] = {at.letter for i in indices if (at := to_index(i)) is not None and at.letter}
+        return found
 
     def axes(self) -> list[str]:
         """Every length of an axis as a limit of a sum would write it."""
