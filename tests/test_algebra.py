@@ -129,7 +129,7 @@ def test_field_laws_are_proved(a: Term, b: Term, c: Term) -> None:
 
 
 @pytest.mark.parametrize("outer", ["tanh", "sigmoid", "exp", "ln", "softmax"])
-@pytest.mark.parametrize("count", [3, 40])
+@pytest.mark.parametrize("count", [3, 12])
 def test_partials_of_wide_sums_are_those_of_sympy_on_the_whole(outer: str, count: int) -> None:
     """Term by term, and shape by shape, as SymPy's derivative of the whole expression in one piece."""
     v = [symbol(f"v{k}") for k in range(count)]
@@ -138,11 +138,11 @@ def test_partials_of_wide_sums_are_those_of_sympy_on_the_whole(outer: str, count
     term = div(E(x), add(*map(E, v), E(x))) if outer == "softmax" else mul(v[0], apply(outer, dot))
     names: dict = {}
     whole = to_sympy(term, {}, names)
-    found = Partials(term)
+    found, decider = Partials(term), Decider()
     assert {t.id for t in found.variables} == {t.id for t in names.values()}
     for name, variable in names.items():
         exact = from_sympy(whole.diff(name), names, {})
-        assert Decider().decide(found.by(variable), exact) is Outcome.EQUAL
+        assert decider.decide(found.by(variable), exact) is Outcome.EQUAL
 
 
 def test_the_cost_of_a_derivative_does_not_grow_with_its_shape() -> None:
