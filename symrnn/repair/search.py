@@ -105,14 +105,11 @@ class Search:
         return []
 
     def closed(self) -> list[Found]:
-        """A line that cannot be read, with one bracket put in or taken out; readings that agree count once."""
+        """A line that cannot be read, with one bracket put in or taken out."""
         latex = self.line.formula.latex
         states = (self.state(apply(latex, (edit,)), ("bracket",), 1, 1) for edit in bracket_edits(latex))
         hits = [s for s in states if s is not None and min(s.worth, default=ILL) == TRUE]
-        found: dict[frozenset[str], Found] = {}
-        for edition in self.editions.proved(hits, True):
-            found.setdefault(edition.readings, edition)
-        return list(found.values())
+        return self.editions.proved(hits, True)
 
     def componentwise(self, base: State) -> State:
         """A line that has no meaning because shorthands stand for vectors, with their components written."""
