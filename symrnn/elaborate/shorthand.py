@@ -7,13 +7,14 @@ as variables) match any index; everything else matches itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
 from symrnn.manifest import Shorthand, covers
+from symrnn.nodes import parts
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,11 @@ def _rebuild(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
     if isinstance(tree, t.Stand):
         return tree
     changes: dict[str, Any] = {}
-    for f in fields(tree):
-        value = getattr(tree, f.name)
+    for name in parts(tree):
+        value = getattr(tree, name)
         new = _rebuilt(value, rules)
         if new is not value:
-            changes[f.name] = new
+            changes[name] = new
     return replace(tree, **changes) if changes else tree
 
 
@@ -128,10 +129,10 @@ def _match(
         return _match_shifted(pattern, tree, variables, found)
     if type(pattern) is not type(tree):
         return None
-    for f in fields(pattern):
-        if f.name == "span":
+    for name in parts(pattern):
+        if name == "span":
             continue
-        if not _match_field(getattr(pattern, f.name), getattr(tree, f.name), variables, found):
+        if not _match_field(getattr(pattern, name), getattr(tree, name), variables, found):
             return None
     return found
 
@@ -166,11 +167,11 @@ def _substitute(tree: t.Tree, found: dict[str, t.Tree]) -> t.Tree:
     if isinstance(tree, t.Name) and not tree.style and tree.text in found:
         return found[tree.text]
     changes: dict[str, Any] = {}
-    for f in fields(tree):
-        value = getattr(tree, f.name)
+    for name in parts(tree):
+        value = getattr(tree, name)
         new = _substituted(value, found)
         if new is not value:
-            changes[f.name] = new
+            changes[name] = new
     return replace(tree, **changes) if changes else tree
 
 

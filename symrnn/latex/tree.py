@@ -6,8 +6,9 @@ Trees compare equal when they are written alike, wherever they stand: spans do n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
+from symrnn.nodes import parts
 from symrnn.span import Span
 
 NOWHERE = Span(0, 0)
@@ -21,8 +22,8 @@ class Tree:
 
     def children(self) -> Iterator[Tree]:
         """The direct subtrees, in printed order."""
-        for f in fields(self):
-            yield from _trees(getattr(self, f.name))
+        for name in parts(self):
+            yield from _trees(getattr(self, name))
 
     def walk(self) -> Iterator[Tree]:
         """This node and every node below it, in printed order."""

@@ -73,10 +73,8 @@ def _train(path: Path, options: dict[str, Any]) -> int:
 
     read = data.read(options["source"], "lines" if options["lines"] else None)
     named = {"inputs": list(options["inputs"]), "targets": list(options["targets"])}
-    source = document.find(path, options["manifest"], named)
-    net = source.report.compile(options["backend"], options["dtype"], threads=None, **named)
-    sizes = document.sizes_for(net, read, _sizes(options["sizes"]), options["hidden"])
-    net = source.report.compile(options["backend"], options["dtype"], sizes=sizes, **named)
+    source = document.find(path, options["manifest"], options["backend"], options["dtype"], named)
+    net = source.net.other(document.sizes_for(source.net, read, _sizes(options["sizes"]), options["hidden"]))
     settings = loop.Settings(
         **{
             k: options[k]
@@ -103,7 +101,7 @@ def _train(path: Path, options: dict[str, Any]) -> int:
         state = loop.start(net, settings)
         _say(f"{source.path}: {', '.join(f'({n})' for n in net.equations)} run; equations {net.hash[:12]}")
         _say_sizes(net)
-        _check_gradients(source, net, part, settings, named)
+        _check_gradients(net, part, settings)
     status = _run(net, part, held, settings, state, about, options)
     _finish(net, held, state, options)
     return status
@@ -148,12 +146,12 @@ def _product(shape: tuple[int, ...]) -> int:
     return out
 
 
-def _check_gradients(source: Any, net: Net, data: Data, settings: Settings, named: dict[str, Any]) -> None:
+def _check_gradients(net: Net, data: Data, settings: Settings) -> None:
     """The gradient check, in double precision. Raises UsageError when a gradient is not the loss's."""
     from symrnn.train import loop
     from symrnn.train.data import batches
 
-    exact = source.report.compile(net.backend, "float64", sizes=net.sizes, threads=None, **named)
+    exact = net.other(net.sizes, "float64")
     batch = next(batches(data, settings.batch, settings.window, None))
     errors = loop.gradient_check(exact, exact.init(settings.seed), batch, settings.seed)
     text = ", ".join(f"{k} {v:.0e}" for k, v in errors.items())

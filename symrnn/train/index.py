@@ -10,9 +10,11 @@ Steps are counted from the step ``t`` at hand, from the last or absolutely; ther
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
+
+from symrnn.nodes import parts
 
 Ix = str | int  # a named index, or a component counted from 0
 
@@ -30,8 +32,8 @@ class Node:
 
     def children(self) -> Iterator[Node]:
         """The direct subexpressions."""
-        for f in fields(self):
-            value = getattr(self, f.name)
+        for name in parts(self):
+            value = getattr(self, name)
             if isinstance(value, Node):
                 yield value
             elif isinstance(value, tuple):

@@ -9,7 +9,7 @@ at any step; *hoist* out of recursions what does not depend on them, to be compu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from symrnn.diagnostic import UsageError
@@ -81,7 +81,7 @@ def plan(program: Program, outputs: tuple[Any, ...] | None = None) -> Plan:
 
 def map_rules(q: Quantity, f: Callable[[Node], Node]) -> Quantity:
     """The quantity with every body mapped."""
-    rules = tuple(Rule(f(r.body), r.index, r.number, r.when, r.low, r.high, r.assumptions, r.links) for r in q.rules)
+    rules = tuple(replace(r, body=f(r.body)) for r in q.rules)
     return Quantity(q.key, q.index, q.timed, rules)
 
 

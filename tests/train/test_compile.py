@@ -11,6 +11,8 @@ import pytest
 
 import symrnn
 from symrnn.diagnostic import UsageError
+from symrnn.library import draft
+from symrnn.verdict import Kind
 from tests.train.nets import DERIVATIONS, OPTIONS, Exact, mended, net, point, report
 
 BACKENDS = ["numpy", *(["c"] if shutil.which("cc") else []), *(["numba"] if find_spec("numba") else [])]
@@ -218,8 +220,36 @@ def test_a_gradient_without_a_proof_is_refused(wrong: tuple[str, str], message: 
     text = mended()
     assert wrong[0] in text
     found = symrnn.check(text.replace(*wrong), DERIVATIONS / "bptt" / "note.toml")
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as full:
         found.compile()
+    with pytest.raises(UsageError) as sparing:
+        symrnn.compile(text.replace(*wrong), DERIVATIONS / "bptt" / "note.toml")
+    assert str(sparing.value) == str(full.value)
+
+
+@pytest.mark.parametrize("name", ["bptt", "elman"])
+def test_only_what_runs_is_judged(name: str) -> None:
+    """The choice is that of the whole report, made after judging a part of the document."""
+    if name == "bptt":
+        begun = draft(mended(), DERIVATIONS / "bptt" / "note.toml")
+    else:
+        begun = draft(DERIVATIONS / name / "note.md")
+    found, whole = begun.compile(), net(name)
+    assert (found.equations, found.hash, found.any_size) == (whole.equations, whole.hash, whole.any_size)
+    assert len(begun.known) < 0.8 * len(begun.checker.paper.equations)
+    judged = {begun.known[k].number: begun.known[k].verdict for k in begun.known}
+    assert set(found.equations) <= set(judged)
+    assert all(v in (Kind.PROVED, Kind.DEFINED) for n, v in judged.items() if n in found.equations)
+
+
+def test_what_is_presumed_and_proves_wrong_does_not_run() -> None:
+    """A short false line would be the first choice; it is judged, dropped, and the choice made anew."""
+    begun = draft(
+        mended() + "\n$$\\nabla_{\\mathbf{b}} L = \\mathbf{b} \\quad (185)$$\n", DERIVATIONS / "bptt" / "note.toml"
+    )
+    found = begun.compile()
+    assert found.equations == net("bptt").equations
+    assert {e.number: e.verdict for e in begun.known.values()}["185"] is Kind.REFUTED
 
 
 def test_an_equation_under_one_class_is_no_ground() -> None:

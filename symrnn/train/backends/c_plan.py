@@ -23,7 +23,7 @@ from sympy.printing.c import C99CodePrinter
 from symrnn.diagnostic import UsageError
 from symrnn.train.backends.loops import Loops
 from symrnn.train.backends.runner import Runner
-from symrnn.train.backends.statements import Copy, For, Multiply, Set, Top
+from symrnn.train.backends.statements import Copy, For, Multiply, Set, Top, numbered
 from symrnn.train.plan import Plan
 from symrnn.train.sizes import Sizes
 
@@ -91,7 +91,7 @@ def code(loops: Loops, real: str) -> str:
             lines.append(f"if (rate != 0) for (long z = 0; z < {size}; z++) {name}[z] -= rate*{out}[z];")
     sizes = " + ".join(f"((({length}) + 7) & ~7L)" for length in loops.arrays.values()) or "0"
     head = f"typedef {real} R;\n" + text_of("kernel.c").replace("@", suffix)
-    text = "\n  ".join(lines)
+    text = numbered("\n  ".join(lines))
     main = "void run(long T, long B, double rate, R *const *p, R *restrict work)"
     return f"{head}\nlong size(long T, long B) {{ return {sizes}; }}\n\n{main} {{\n  {text}\n}}\n"
 

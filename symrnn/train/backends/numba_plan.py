@@ -20,7 +20,7 @@ from symrnn.diagnostic import UsageError
 from symrnn.train.backends.c_plan import aligned, cache, made_once
 from symrnn.train.backends.loops import Loops
 from symrnn.train.backends.runner import Runner
-from symrnn.train.backends.statements import Copy, For, Multiply, Set, Top
+from symrnn.train.backends.statements import Copy, For, Multiply, Set, Top, numbered
 from symrnn.train.plan import Plan
 from symrnn.train.sizes import Sizes
 
@@ -159,7 +159,7 @@ def code(loops: Loops, real: str) -> str:
         lines.append(f"at += ({length} + 7) // 8 * 8")
     if program.timed:
         lines.append("last = (T - 1)*B")
-    lines += statements(body, Printer())
+    lines += numbered("\n".join(statements(body, Printer()))).split("\n")
     for symbol in program.parameters:
         slope = program.gradients[symbol]
         if slope in loops.plan.outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,3 +65,9 @@ class Copy:
     target: str
     source: str
     count: str
+
+
+def numbered(code: str) -> str:
+    """The code with its bound indices (``i349``, ``k12``) numbered as they come, so that one plan has one text."""
+    seen: dict[str, str] = {}
+    return re.sub(r"\b[ik]\d+\b", lambda m: seen.setdefault(m[0], f"{m[0][0]}{len(seen)}"), code)
