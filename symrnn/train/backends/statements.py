@@ -9,8 +9,8 @@ from typing import Any
 _WORDS = """
 at b for do if int long last memcpy mm p r R rate run size tile t work z V VU MR NR NV VL KC SIMD float double
 fmax log1p char short void const static struct union enum auto case default goto sizeof switch typedef signed
-unsigned volatile inline restrict main arrays table array pointer math np SIZE COUNT REAL FAST carray cfunc njit types
-cgutils intrinsic max abs alone
+unsigned volatile inline restrict main arrays table array pointer math np ir SIZE REAL FAST cfunc njit
+types intrinsic max min abs alone numbers addresses address float64 int64 two_to exp_of vexp vtanh
 """
 WORDS = frozenset(_WORDS.split())  # names that the loops themselves use
 
