@@ -182,7 +182,9 @@ def _run(
         task = bar.add_task("", total=settings.epochs, completed=state.epoch, loss=float("nan"), speed=0.0)
         run = loop.lbfgs if settings.optimiser == "lbfgs" else loop.train
         began, symbols = time.perf_counter(), 0
-        for event in run(net, data, held, settings, state, lambda: stopped() or state.step == limit):
+        for event in run(
+            net, data, held, settings, state, lambda: stopped() or (limit is not None and state.step >= limit)
+        ):
             symbols += event.symbols
             speed = symbols / max(1e-9, time.perf_counter() - began)
             if event.epoch:
@@ -217,7 +219,7 @@ def _finish(net: Net, held: Data, state: State, options: dict[str, Any]) -> None
     elif held.sequences and held.kind == "classes":
         click.echo(f"held-out accuracy {loop.accuracy(net, params, held):.3f}")
     if state.history:
-        click.echo(f"best loss {state.best_loss:.4f} nats a step after {state.step} steps")
+        click.echo(f"best loss {state.best_loss:.4f} a step after {state.step} steps")
     if options["curve"] is not None:
         from symrnn.train.curve import draw
 

@@ -66,6 +66,11 @@ def sizes_for(net: Net, data: Data, given: Mapping[str, int], hidden: int | None
 
     Raises UsageError when a formula fixes a size that the data does not have.
     """
+    for role in (*net._inputs, *net._targets):
+        if len(role.axes) != 1:
+            raise UsageError(
+                f"{role.name} is no vector; the command feeds vectors, net.value_and_grad of Python all else"
+            )
     out = dict(net.sizes)
     out.update({axis: data.inputs for role in net._inputs for axis in role.axes})
     out.update({axis: data.classes for role in net._targets for axis in role.axes})

@@ -66,7 +66,7 @@ def compile_document(
     first, last, named = manifest.steps.first, manifest.steps.last, dict(manifest.sizes)
     premises = {n: premise(n, d, first, last, named) for n, d in checker.assumptions.items()}
     maker = Maker(facts, first, last, named, premises)
-    program = make(maker, *roles(maker, loss, inputs, targets))
+    program = make(maker, *roles(maker, loss, inputs, targets, manifest.data))
     limit_threads(threads)
     used = [facts.report(k) for k, e in enumerate(facts.equations) if e.number in program.numbers]
     return Net(program, named, backend, np.dtype(dtype), dict(sizes or {}), certificate(used), _any_size(used))
@@ -261,7 +261,7 @@ class Net:
         run = self.function(self.full.outputs, self._steps(x), batch)
         out = run(*[params[r.name] for r in self._parameters], x, y, *self._given(states, batch))
         count = len(self._parameters) + 1
-        grads = {r.name: g for r, g in zip(self._parameters, out[1:count], strict=True)}
+        grads = {r.name: np.asarray(g) for r, g in zip(self._parameters, out[1:count], strict=True)}
         return float(out[0]), grads, {r.name: s for r, s in zip(self._states, out[count:], strict=True)}
 
     def function(self, outputs: tuple[Any, ...], steps: int, batch: int) -> Any:
@@ -287,7 +287,7 @@ class Net:
         for role in self._parameters:
             if role.name not in params:
                 raise UsageError(f"the parameter {role.name} is missing")
-            a = np.ascontiguousarray(params[role.name], self.dtype)
+            a = np.asarray(params[role.name], self.dtype, order="C")
             if a.shape != self._shape(role):
                 raise UsageError(f"the parameter {role.name} has shape {a.shape}, it must be {self._shape(role)}")
             out[role.name] = a
@@ -301,7 +301,7 @@ class Net:
         x = self._input(xs)
         if len(self._targets) != 1:
             raise UsageError("networks with one target are run for now")
-        return x, self._target(ys, x.shape[:-1])
+        return x, self._target(ys, x.shape[: 1 + self.program.timed])
 
     def _input(self, xs: Any) -> Array:
         if len(self._inputs) != 1:

@@ -1,18 +1,21 @@
 """Program to plan: the same equations, arranged so that little is computed, and little of it step by step.
 
-Four rewritings, none of which changes a value:
-*inline* what is used once; *open logarithms* of what is printed as a softmax or a sigmoid (``ln softmax(o)_i =
-o_i − logsumexp(o)``: the same function, finite where the quotient of exponentials is 0); *share* what occurs twice,
-at any step; *hoist* out of recursions what does not depend on them, to be computed for all steps at once.
+Five rewritings, none of which changes a value:
+*open logarithms* of what is printed as a softmax or a sigmoid (``ln softmax(o)_i = o_i − logsumexp(o)``: the same
+function, finite where the quotient of exponentials is 0); *cancel quotients* (``ŷ · (y/ŷ) = y``, likewise); *inline*
+what is used once; *share* what occurs twice, at any step; *hoist* out of recursions what does not depend on them, to
+be computed for all steps at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from symrnn.diagnostic import UsageError
+from symrnn.expr import Symbol
 from symrnn.train.index import (
     Fn,
     Get,
@@ -20,6 +23,7 @@ from symrnn.train.index import (
     Node,
     Num,
     Plus,
+    Pow,
     Prod,
     Steps,
     Sum,
@@ -64,6 +68,16 @@ class Plan:
     stages: list[Stage]
     outputs: tuple[Any, ...]
 
+    def summed(self, key: Any) -> bool:
+        """Whether an output is a total over the batch: the loss and its gradients are, predictions are not."""
+        return key == self.program.loss or not isinstance(key, Symbol)
+
+    @property
+    def direct(self) -> set[Any]:
+        """The outputs that nothing else mentions, totals that need not be kept for each sequence."""
+        mentioned = {g.key for q in self.quantities.values() for r in q.rules for g, _ in gets(r.body)}
+        return {k for k in self.outputs if k not in mentioned and self.summed(k) and not self.quantities[k].timed}
+
 
 def plan(program: Program, outputs: tuple[Any, ...] | None = None) -> Plan:
     """Arrange a program for what is wanted (by default the loss and all gradients).
@@ -72,6 +86,7 @@ def plan(program: Program, outputs: tuple[Any, ...] | None = None) -> Plan:
     """
     made = _Rewriting(program, outputs or (program.loss, *program.gradients.values()))
     made.open_logarithms()
+    made.cancel_quotients()
     made.inline()
     made.share()
     stages = made.stages()
@@ -139,6 +154,29 @@ class _Rewriting:
 
         self._map(lambda body: rebuild(body, leaf))
 
+    def cancel_quotients(self) -> None:
+        """Put a quotient where it is multiplied by what it divides by: ŷ · (y/ŷ) is y, also where ŷ underflows to 0."""
+        for key in list(self.quantities):
+            if not self._may_inline(key) or not self._divides(self.quantities[key]):
+                continue
+            users = {k: q for k, q in self.quantities.items() if _mentions(q, key)}
+            opened = {k: map_rules(q, partial(self._opened, key)) for k, q in users.items()}
+            if all(self._divides(opened[k]) <= self._divides(q) for k, q in users.items()):
+                self.quantities.update(opened)
+
+    def _opened(self, key: Any, body: Node) -> Node:
+        """The body with every mention of a quantity replaced by what computes it."""
+        q = self.quantities[key]
+        return rebuild(body, lambda x: placed(q, x) if isinstance(x, Get) and x.key == key else None)
+
+    def _divides(self, q: Quantity) -> int:
+        """How often a quantity is divided by something that is computed."""
+        return sum(
+            isinstance(x, Pow) and x.exponent < 0 and any(g.key in self.quantities for g, _ in gets(x.base))
+            for r in q.rules
+            for x in r.body.walk()
+        )
+
     def _map(self, f: Callable[[Node], Node]) -> None:
         self.quantities = {k: map_rules(q, f) for k, q in self.quantities.items()}
 
@@ -153,12 +191,8 @@ class _Rewriting:
             target = next((k for k in self.quantities if uses.get(k) == 1 and self._may_inline(k)), None)
             if target is None:
                 return
-            q = self.quantities.pop(target)
-
-            def leaf(x: Node, q: Quantity = q) -> Node | None:
-                return placed(q, x) if isinstance(x, Get) and x.key == q.key else None
-
-            self._map(lambda body, leaf=leaf: rebuild(body, leaf))  # type: ignore[misc]
+            self._map(partial(self._opened, target))
+            del self.quantities[target]
 
     def _may_inline(self, key: Any) -> bool:
         q = self.simple(key)
@@ -367,6 +401,10 @@ class _Rewriting:
         """The form of an extra quantity's body, to be found again."""
         found = self.form(q.rules[0].body)
         return found[0] if found is not None and found[2] in (None, When("t")) else None
+
+
+def _mentions(q: Quantity, key: Any) -> bool:
+    return any(g.key == key for r in q.rules for g, _ in gets(r.body))
 
 
 def counted(x: Node, step: When) -> Node:

@@ -377,12 +377,13 @@ def _leaves(maker: Maker) -> list[Symbol]:
 
 
 def roles(
-    maker: Maker, loss: str | None, inputs: Iterable[str], targets: Iterable[str]
+    maker: Maker, loss: str | None, inputs: Iterable[str], targets: Iterable[str], listed: Iterable[str] = ()
 ) -> tuple[Symbol, tuple[Symbol, ...], tuple[Symbol, ...]]:
     """Loss, inputs and targets of a document.
 
-    The loss is the scalar without a step that no other definition uses. What has steps and no definition is data;
-    of data, the targets are the one-hot vectors and what only scalars are defined by. Names given by the user win.
+    The loss is the scalar without a step that no other definition uses. What has steps and no definition is data, and
+    so is what the manifest lists (``listed``); of data, the targets are the one-hot vectors and what only scalars are
+    defined by. Names given by the user win.
     """
     used = {g.key for rules in maker.definitions.values() for r in rules for g, _ in gets(r.body)}
     totals = [s for s in maker.definitions if s.shape == (1, 1) and not s.timed and s not in used]
@@ -394,7 +395,7 @@ def roles(
     maker.forward(totals[0])
     leaves = _leaves(maker)
     named_in, named_out = _find(leaves, inputs), _find(leaves, targets)
-    data = [s for s in leaves if s.timed or s in named_in or s in named_out]
+    data = [s for s in leaves if s.timed or s in named_in or s in named_out or attribute(s) in listed]
     late = {
         s
         for s in data
@@ -403,8 +404,8 @@ def roles(
     goal = named_out or tuple(s for s in data if s in late and s not in named_in)
     given = named_in or tuple(s for s in data if s not in goal)
     if not given:
-        listed = ", ".join(attribute(s) for s in leaves)
-        raise UsageError(f"no quantity has steps, so say which of {listed} are data (inputs= and targets=)")
+        names = ", ".join(attribute(s) for s in leaves)
+        raise UsageError(f"no quantity has steps, so say which of {names} are data (inputs= and targets=)")
     return totals[0], given, goal
 
 

@@ -157,7 +157,8 @@ def test_a_loss_that_is_no_number_stops_the_run() -> None:
     state = loop.start(n, loop.Settings("sgd"))
     state.params["b_2"][:] = np.nan
     with pytest.raises(UsageError, match="the loss is nan at step 1"):
-        loop._step(n, data.Batch(found.sequences[0][0], np.eye(4)[found.sequences[0][1]]), loop.Settings(), state)
+        x, y = found.sequences[0]
+        loop._step(n, data.Batch(x[None], np.eye(4)[y][None]), loop.Settings(), state)
 
 
 def test_the_gradient_check_sees_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
