@@ -291,20 +291,30 @@ def sample(checkpoint: Path, length: int, count: int, prime: str, temperature: f
 
 @click.command()
 @click.argument("checkpoint", type=_PATH)
-@click.option("--to", "target", type=click.Choice(["numpy", "jax", "torch"]), required=True)
+@click.option("--to", "target", type=click.Choice(["numpy", "jax", "torch", "onnx"]), required=True)
+@click.option("--training", is_flag=True, help="Of ONNX: loss and gradients in place of predictions.")
 @click.option("--output", type=_PATH, help="Write to this file (default: standard output).")
-def export(checkpoint: Path, target: str, output: Path | None) -> None:
-    """Write a trained network as a Python module of its own: loss and gradients for NumPy, JAX or PyTorch."""
+def export(checkpoint: Path, target: str, training: bool, output: Path | None) -> None:
+    """Write a trained network as a module or model that runs without symrnn.
+
+    \b
+    numpy, jax, torch: a Python module with the loss and its gradients.
+    onnx: a model with the trained parameters; x and the first states in, predictions and the last states out.
+    """
     from symrnn.train import checkpoint as checkpoints
     from symrnn.train import document
-    from symrnn.train.export import module
+    from symrnn.train.export import module, onnx
 
     found = checkpoints.load(checkpoint)
-    text = module(document.restore(found), target)
+    net = document.restore(found)
+    if target == "onnx":
+        made = onnx(net, found.best or found.params, training)
+    else:
+        made = module(net, target).encode()
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(made, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(made)
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}") from error

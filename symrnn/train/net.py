@@ -271,13 +271,17 @@ class Net:
         if found is None:
             if len(self._functions) > 256:
                 self._functions.clear()
-            made = self._plans.get(outputs)
-            if made is None:
-                arranged = self.full if outputs == self.full.outputs else plan(self.program, outputs)
-                made = self._plans[outputs] = (arranged, Sizes(arranged, self._named))
             maker = backend(self.backend)
-            found = self._functions[key] = maker(*made, self.sizes, steps, batch, self.dtype)
+            found = self._functions[key] = maker(*self.arranged(outputs), self.sizes, steps, batch, self.dtype)
         return found
+
+    def arranged(self, outputs: tuple[Any, ...]) -> tuple[Plan, Sizes]:
+        """The plan of some outputs, and its sizes; made once."""
+        made = self._plans.get(outputs)
+        if made is None:
+            found = self.full if outputs == self.full.outputs else plan(self.program, outputs)
+            made = self._plans[outputs] = (found, Sizes(found, self._named))
+        return made
 
     # -- looking at what is given -------------------------------------------------------------
 

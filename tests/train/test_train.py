@@ -300,23 +300,21 @@ def test_text_lines_and_classes(tmp_path: Path) -> None:
 
 
 def test_lbfgs(tmp_path: Path) -> None:
+    """It lowers the loss, stops where it is told to, and goes on with the same bits."""
     pytest.importorskip("scipy")
-    args = (
-        "--data",
-        "reber:30",
-        "--hidden",
-        6,
-        "--epochs",
-        3,
-        "--optimiser",
-        "lbfgs",
-        "--checkpoint",
-        tmp_path / "c.npz",
-    )
-    found = call("train", ELMAN, *args)
-    assert found.exit_code == 0, found.output
-    history = checkpoint.load(tmp_path / "c.npz").progress["history"]
-    assert history[-1][1] < history[0][1] < 2
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    args = ("--data", "reber:30", "--hidden", 6, "--epochs", 4, "--optimiser", "lbfgs")
+    for dtype in ("float64", "float32"):
+        found = call("train", ELMAN, *args, "--dtype", dtype, "--checkpoint", one)
+        assert found.exit_code == 0, found.output
+        history = checkpoint.load(one).progress["history"]
+        assert history[-1][1] < history[0][1] < 2
+        call("train", ELMAN, *args, "--dtype", dtype, "--checkpoint", two, "--steps", 15)
+        assert checkpoint.load(two).progress["epoch"] == 2
+        again = call("train", ELMAN, *args, "--dtype", dtype, "--checkpoint", two, "--resume")
+        assert again.exit_code == 0, again.output
+        with np.load(one) as a, np.load(two) as b:
+            assert set(a.files) == set(b.files) and all((a[k] == b[k]).all() for k in a.files)
 
 
 def test_the_curve_is_a_picture(tmp_path: Path) -> None:
