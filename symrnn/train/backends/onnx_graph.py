@@ -1,7 +1,8 @@
 """ONNX: the functions written for JAX, run once on names instead of numbers, leave a graph behind.
 
 Every operation on a ``Tensor`` adds a node; ``lax.scan`` traces its step into the body of a ``Scan``, so that
-recursions stay loops over any number of steps. Only ranks are known while tracing; lengths are read from the data when it runs.
+recursions stay loops over any number of steps. Only ranks are known while tracing; lengths are read from the data
+when it runs.
 """
 
 from __future__ import annotations
