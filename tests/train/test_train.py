@@ -295,6 +295,9 @@ def test_text_lines_and_classes(tmp_path: Path) -> None:
     for args in (("--data", text), ("--data", text, "--lines"), ("--data", table)):
         found = call("train", DERIVATIONS / "elman", *args, *rest)
         assert found.exit_code == 0, found.output
+        if "--lines" in args:  # a line ends where the end symbol is drawn, though it begins with one
+            drawn = call("sample", path, "--count", 6, "--temperature", 0.5)
+            assert len(drawn.output.split("\n")) == 7 and max(map(len, drawn.output.split("\n"))) < 40
     assert "held-out accuracy 1.000" in found.output
     assert "classify" in call("sample", path).output
 
