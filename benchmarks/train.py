@@ -13,6 +13,7 @@ import argparse
 import compileall
 import ctypes
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -286,11 +287,11 @@ PEERS: dict[str, Callable[[Case], tuple[Step, Gradient]]] = {
 }
 
 
-def seconds(step: Step, repeats: int) -> float:
-    start = time.perf_counter()
+def seconds(step: Step, repeats: int, clock: Callable[[], float] = time.perf_counter) -> float:
+    start = clock()
     for _ in range(repeats):
         step()
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def measure(case: Case, peers: list[str], budget: float, rounds: int) -> dict[str, float]:
@@ -342,24 +343,25 @@ def cold(backends: list[str]) -> None:
     """Seconds of a whole new process that compiles the note and takes one step, from its start to its end.
 
     The package is compiled to bytecode beforehand, as pip does when it installs one. ``first``: with no compiled code
-    kept from earlier runs.
+    kept from earlier runs. Of the processor's time, too, which other work on the machine does not lengthen so much.
     """
     compileall.compile_dir(ROOT / "symrnn", quiet=1)
-    print("\ncold start: a new process reads the note, proves what runs, compiles and takes one step (seconds in all)")
+    print("\ncold start: a new process reads the note, proves what runs, compiles and takes one step (medians of 7)")
+    print("  backend   first: seconds (of processor)   then: seconds (of processor)")
     for backend in backends:
         code = COLD.format(path=str(NOTE[0]), manifest=str(NOTE[1]), backend=backend)
-        took: dict[str, list[float]] = {"first": [], "then": []}
-        for _ in range(5):
+        took: dict[str, list[tuple[float, float]]] = {"first": [], "then": []}
+        for _ in range(7):
             with tempfile.TemporaryDirectory() as folder:
                 environment = {**os.environ, "SYMRNN_CACHE": folder, "PYTHONPATH": str(ROOT)}
-                for when in took:
-                    start = time.perf_counter()
-                    done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
-                    took[when].append(time.perf_counter() - start)
-                    if done.returncode:
-                        return
-        first, then = (statistics.median(t) for t in took.values())
-        print(f"  {backend:<6} first {first:.2f}, then {then:.2f}   (medians of 5)", flush=True)
+                for times in took.values():
+                    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+                    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+                    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                    times.append((time.perf_counter() - start, used))
+        cells = [f"{statistics.median(x):.2f}" for times in took.values() for x in zip(*times, strict=True)]
+        print(f"  {backend:<9} {cells[0]:>14} ({cells[1]}) {cells[2]:>23} ({cells[3]})", flush=True)
 
 
 GROW = """
@@ -375,14 +377,14 @@ before = train.memory()
 take = n.stepper(n.ready(case.fresh()), x, y)
 take(train.RATE)
 used = train.memory(True) - before
-took = statistics.median(train.seconds(lambda: take(train.RATE), 1) for _ in range(9))
+took = statistics.median(train.seconds(lambda: take(train.RATE), 1, time.process_time) for _ in range(15))
 print(took / steps / batch * 1e6, used, (x.nbytes + y.nbytes) / 1e6)
 """
 
 
 def growth(backends: list[str]) -> None:
     """Time and memory over τ and batch, each in a process of its own: both in proportion."""
-    print("\ngrowth at (27, 32, 27): microseconds a step of a sequence; greatest memory beyond data and compiler (MB)")
+    print("\ngrowth at (27, 32, 27): processor time a step of a sequence; greatest memory beyond data and compiler")
     print("  backend     τ  batch   µs/symbol     peak MB   bytes/symbol")
     for backend in backends:
         for steps, batch in ((100, 1), (1000, 1), (10_000, 1), (100, 10), (100, 100), (1000, 100)):
