@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-
-from symrnn.nodes import parts
+from typing import ClassVar
 
 Dim = int | str
 Shape = tuple[Dim, Dim]
@@ -72,11 +71,12 @@ class Symbol:
 class Expr:
     """The closed family of typed expressions below."""
 
+    __match_args__: ClassVar[tuple[str, ...]]
     shape: Shape
 
     def children(self) -> Iterator[Expr]:
         """The direct subexpressions."""
-        for name in parts(self):
+        for name in self.__match_args__:
             value = getattr(self, name)
             for part in value if isinstance(value, tuple) else (value,):
                 if isinstance(part, Expr):

@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from symrnn.nodes import parts
 
 Ix = str | int  # a named index, or a component counted from 0
 
@@ -30,9 +29,11 @@ class When(NamedTuple):
 class Node:
     """The closed family of scalar expressions below."""
 
+    __match_args__: ClassVar[tuple[str, ...]]  # the names of its fields, as dataclasses say them
+
     def children(self) -> Iterator[Node]:
         """The direct subexpressions."""
-        for name in parts(self):
+        for name in self.__match_args__:
             value = getattr(self, name)
             if isinstance(value, Node):
                 yield value
