@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
-
 Ix = str | int  # a named index, or a component counted from 0
 
 

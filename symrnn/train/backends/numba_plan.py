@@ -99,7 +99,8 @@ def statements(body: list[Any], printer: Any) -> list[str]:
                 text = printer.doprint(value)
                 out.append(f"{target} {op}= REAL({text})" if new else f"{target} {op}= {text}")
             case Top(target, value):
-                out.append(f"{target} = max({target}, {printer.doprint(value)})")
+                out.append(f"m_{target} = {printer.doprint(value)}")
+                out.append(f"{target} = m_{target} if m_{target} > {target} else {target}")
             case Copy(target, source, count):
                 name, _, offset = source.partition(" + ")
                 out.append(f"for z in range({count}):")
