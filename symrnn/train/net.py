@@ -18,7 +18,8 @@ from symrnn.train.backends.runner import Runner
 from symrnn.train.facts import Knowledge
 from symrnn.train.index import Get
 from symrnn.train.plan import Plan, plan
-from symrnn.train.program import Maker, Program, gets, make, roles
+from symrnn.train.program import Maker, Program, gets, make
+from symrnn.train.roles import roles
 from symrnn.train.sizes import Sizes
 
 if TYPE_CHECKING:
