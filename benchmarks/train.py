@@ -343,15 +343,16 @@ def cold(backends: list[str]) -> None:
     """Seconds of a whole new process that compiles the note and takes one step, from its start to its end.
 
     The package is compiled to bytecode beforehand, as pip does when it installs one. ``first``: with no compiled code
-    kept from earlier runs. Of the processor's time, too, which other work on the machine does not lengthen so much.
+    kept from earlier runs. Of the processor's time, too, which other work on the machine lengthens less; and beside
+    ``import sympy``, which it lengthens likewise.
     """
     compileall.compile_dir(ROOT / "symrnn", quiet=1)
-    print("\ncold start: a new process reads the note, proves what runs, compiles and takes one step (medians of 7)")
+    print("\ncold start: a new process reads the note, proves what runs, compiles and takes one step (medians of 5)")
     print("  backend   first: seconds (of processor)   then: seconds (of processor)")
-    for backend in backends:
-        code = COLD.format(path=str(NOTE[0]), manifest=str(NOTE[1]), backend=backend)
+    codes = {b: COLD.format(path=str(NOTE[0]), manifest=str(NOTE[1]), backend=b) for b in backends}
+    for name, code in {"(sympy)": "import sympy", **codes}.items():
         took: dict[str, list[tuple[float, float]]] = {"first": [], "then": []}
-        for _ in range(7):
+        for _ in range(5):
             with tempfile.TemporaryDirectory() as folder:
                 environment = {**os.environ, "SYMRNN_CACHE": folder, "PYTHONPATH": str(ROOT)}
                 for times in took.values():
@@ -361,7 +362,7 @@ def cold(backends: list[str]) -> None:
                     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
                     times.append((time.perf_counter() - start, used))
         cells = [f"{statistics.median(x):.2f}" for times in took.values() for x in zip(*times, strict=True)]
-        print(f"  {backend:<9} {cells[0]:>14} ({cells[1]}) {cells[2]:>23} ({cells[3]})", flush=True)
+        print(f"  {name:<9} {cells[0]:>14} ({cells[1]}) {cells[2]:>23} ({cells[3]})", flush=True)
 
 
 GROW = """
