@@ -76,6 +76,7 @@ class Search:
         self.checker = checker
         self.editions = Editions(checker, lines, k, flow)
         self.line = lines.lines[k]
+        self.rules = tuple(r for r in checker.context.rules if r.applies(self.line.number))
         self.words = words
         self.sample = Sample(checker, self.line.number, _steps(self.line.formula.latex))
         self.levels: dict[int, list[State]] = {}
@@ -183,7 +184,7 @@ class Search:
         typed = [self.typed(c) for c in equation.claims]
         worth = tuple(self.worth(c, t) for c, t in zip(equation.claims, typed, strict=True))
         page = Page(latex, tree, self.words, self.editions.k)
-        reviser = Reviser(page, equation.claims, self.editions.lines.words)
+        reviser = Reviser(page, equation.claims, self.editions.lines.words, self.rules)
         return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser)
 
     def typed(self, claim: Claim) -> Typed | None:
