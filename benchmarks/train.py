@@ -1,6 +1,6 @@
-"""How long one training step takes, as a multiple of a hand-written C loop; and how it grows with the sequence.
+"""How long one training step takes, as a multiple of a hand-written C loop; cold starts; how time and memory grow.
 
-    python benchmarks/train.py [--quick] [--backends numpy,c,numba] [--peers torch,jax,numpy-by-hand]
+    python benchmarks/train.py [--quick] [--only ratios|cold|growth] [--peers "torch eager,symrnn c"] [--compiled]
 
 One step is forward over τ steps, the full gradient, and the SGD update, in double precision, on the network of
 ``derivations/bptt``. All peers run in this process group on the same numbers, in turn (A B C … A B C …), after
@@ -10,14 +10,17 @@ all their gradients were found equal; what is printed are ratios of medians. Eve
 from __future__ import annotations
 
 import argparse
+import compileall
 import ctypes
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,10 @@ import numpy as np  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+import symrnn  # noqa: E402
+
+NOTE = (ROOT / "derivations" / "bptt" / "corrected.md", ROOT / "derivations" / "bptt" / "note.toml")
 SIZES = ((4, 5, 3), (27, 32, 27), (64, 128, 64))
 RATE = 1e-4
 NAMES = ("b", "W", "U", "c", "V")
@@ -177,7 +184,11 @@ def by_hand_numpy(case: Case) -> tuple[Step, Gradient]:
     return step, gradient
 
 
-def torch_eager(case: Case) -> tuple[Step, Gradient]:
+def torch_compiled(case: Case) -> tuple[Step, Gradient]:
+    return torch_eager(case, True)
+
+
+def torch_eager(case: Case, compiled: bool = False) -> tuple[Step, Gradient]:
     import torch
 
     torch.set_num_threads(1)
@@ -193,6 +204,9 @@ def torch_eager(case: Case) -> tuple[Step, Gradient]:
             states.append(h)
         logits = torch.stack(states) @ p["V"].T + p["c"]
         return torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum")
+
+    if compiled:
+        loss = torch.compile(loss)
 
     def gradient() -> dict[str, Any]:
         optimiser.zero_grad()
@@ -240,11 +254,19 @@ def jax_scan(case: Case) -> tuple[Step, Gradient]:
     return step, lambda: {k: np.asarray(v) for k, v in slopes(start).items()}
 
 
+@cache
+def note() -> Any:
+    """The corrected note."""
+    return symrnn.compile(*NOTE)
+
+
+def at(backend: str, sizes: tuple[int, int, int]) -> Any:
+    return note().other(dict(zip(("x", "h", "o"), sizes, strict=True)), backend=backend)
+
+
 def ours(backend: str) -> Callable[[Case], tuple[Step, Gradient]]:
     def peer(case: Case) -> tuple[Step, Gradient]:
-        from tests.train.nets import net
-
-        n = net("bptt", backend, "float64", tuple(zip(("x", "h", "o"), case.sizes, strict=True)))
+        n = at(backend, case.sizes)
         x, y = n.checked(case.x, case.y)
         p = n.ready(case.fresh())
         take = n.stepper(p, x, y)
@@ -257,6 +279,7 @@ PEERS: dict[str, Callable[[Case], tuple[Step, Gradient]]] = {
     "C by hand": by_hand_c,
     "numpy by hand": by_hand_numpy,
     "torch eager": torch_eager,
+    "torch.compile": torch_compiled,
     "jax jit+scan": jax_scan,
     "symrnn numpy": ours("numpy"),
     "symrnn c": ours("c"),
@@ -264,11 +287,11 @@ PEERS: dict[str, Callable[[Case], tuple[Step, Gradient]]] = {
 }
 
 
-def seconds(step: Step, repeats: int) -> float:
-    start = time.perf_counter()
+def seconds(step: Step, repeats: int, clock: Callable[[], float] = time.perf_counter) -> float:
+    start = clock()
     for _ in range(repeats):
         step()
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def measure(case: Case, peers: list[str], budget: float, rounds: int) -> dict[str, float]:
@@ -309,70 +332,89 @@ def ratios(peers: list[str], quick: bool) -> None:
 
 
 COLD = """
-import time; start = time.perf_counter()
 import numpy as np, symrnn
-net = symrnn.check({path!r}, {manifest!r}).compile({backend!r})
-x = np.ones((10, 1, 4)); y = np.zeros((10, 1), int)
-net.value_and_grad(net.init(0), x, y)
-print(time.perf_counter() - start)
+net = symrnn.compile({path!r}, {manifest!r}, {backend!r})
+x, y = net.checked(np.ones((10, 1, 4)), np.zeros((10, 1), int))
+net.stepper(net.init(0), x, y)(0.01)
 """
 
 
 def cold(backends: list[str]) -> None:
-    """Seconds from the start of Python to the first gradient: check the document, compile, run."""
-    from tests.train.nets import DERIVATIONS, mended
+    """Seconds of a whole new process that compiles the note and takes one step, from its start to its end.
 
-    print("\ncold start: check the document, compile, first gradient (seconds of a new process; first, then cached)")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "mended.md"
-        path.write_text(mended(), encoding="utf-8")
-        for backend in backends:
-            code = COLD.format(path=str(path), manifest=str(DERIVATIONS / "bptt" / "note.toml"), backend=backend)
-            environment = {**os.environ, "SYMRNN_CACHE": str(Path(folder) / "cache")}
-            took = []
-            for _ in range(4):
-                start = time.perf_counter()
-                done = subprocess.run(
-                    [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False
-                )
-                took.append(time.perf_counter() - start)
-                if done.returncode:
-                    break
-            print(f"  {backend:<6} {took[0]:.2f}, then {statistics.median(took[1:] or took):.2f}")
+    The package is compiled to bytecode beforehand, as pip does when it installs one. ``first``: with no compiled code
+    kept from earlier runs. Of the processor's time, too, which other work on the machine lengthens less; and beside
+    ``import sympy``, which it lengthens likewise.
+    """
+    compileall.compile_dir(ROOT / "symrnn", quiet=1)
+    print("\ncold start: a new process reads the note, proves what runs, compiles and takes one step (medians of 5)")
+    print("  backend   first: seconds (of processor)   then: seconds (of processor)")
+    codes = {b: COLD.format(path=str(NOTE[0]), manifest=str(NOTE[1]), backend=b) for b in backends}
+    for name, code in {"(sympy)": "import sympy", **codes}.items():
+        took: dict[str, list[tuple[float, float]]] = {"first": [], "then": []}
+        for _ in range(5):
+            with tempfile.TemporaryDirectory() as folder:
+                environment = {**os.environ, "SYMRNN_CACHE": folder, "PYTHONPATH": str(ROOT)}
+                for times in took.values():
+                    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+                    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+                    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                    times.append((time.perf_counter() - start, used))
+        cells = [f"{statistics.median(x):.2f}" for times in took.values() for x in zip(*times, strict=True)]
+        print(f"  {name:<9} {cells[0]:>14} ({cells[1]}) {cells[2]:>23} ({cells[3]})", flush=True)
+
+
+GROW = """
+import sys, time, statistics
+sys.path[:0] = [{root!r}, {root!r} + "/benchmarks"]
+import train
+steps, batch = {steps}, {batch}
+case = train.Case((27, 32, 27), steps, batch)
+n = train.at({backend!r}, case.sizes)
+x, y = n.checked(case.x, case.y)
+small = n.stepper(n.ready(case.fresh()), x[:2], y[:2]); small(train.RATE)
+before = train.memory()
+take = n.stepper(n.ready(case.fresh()), x, y)
+take(train.RATE)
+used = train.memory(True) - before
+took = statistics.median(train.seconds(lambda: take(train.RATE), 1, time.process_time) for _ in range(15))
+print(took / steps / batch * 1e6, used, (x.nbytes + y.nbytes) / 1e6)
+"""
 
 
 def growth(backends: list[str]) -> None:
-    """Time and memory over τ and batch: both in proportion."""
-    from tests.train.nets import net
-
-    print("\ngrowth at (27, 32, 27): microseconds a step and sequence, and megabytes of the plan's arrays")
+    """Time and memory over τ and batch, each in a process of its own: both in proportion."""
+    print("\ngrowth at (27, 32, 27): processor time a step of a sequence; greatest memory beyond data and compiler")
+    print("  backend     τ  batch   µs/symbol     peak MB   bytes/symbol")
     for backend in backends:
-        n = net("bptt", backend, "float64", (("x", 27), ("h", 32), ("o", 27)))
-        for steps, batch in ((100, 1), (1000, 1), (10_000, 1), (100, 10), (100, 100)):
-            case = Case((27, 32, 27), steps, batch)
-            x, y = n.checked(case.x, case.y)
-            before = resident()
-            take = n.stepper(n.ready(case.fresh()), x, y)
-            take(RATE)
-            used = resident() - before
-            took = statistics.median(seconds(lambda take=take: take(RATE), 1) for _ in range(7))
-            per = took / steps / batch * 1e6
-            print(f"  {backend:<6} τ {steps:>6} batch {batch:>4}: {per:8.2f} µs   {used:8.1f} MB", flush=True)
+        for steps, batch in ((100, 1), (1000, 1), (10_000, 1), (100, 10), (100, 100), (1000, 100)):
+            code = GROW.format(root=str(ROOT), backend=backend, steps=steps, batch=batch)
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            per, used, _ = map(float, done.stdout.split())
+            row = f"{per:>11.2f} {used:>11.1f} {used * 1e6 / steps / batch:>14.0f}"
+            print(f"  {backend:<7} {steps:>6} {batch:>6} {row}", flush=True)
 
 
-def resident() -> float:
-    """Megabytes of memory in use."""
-    fields = Path("/proc/self/statm").read_text().split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+def memory(peak: bool = False) -> float:
+    """Megabytes in use; with ``peak`` the most there were since this was last asked for without it."""
+    if not peak:
+        Path("/proc/self/clear_refs").write_text("5")
+    name = "VmHWM" if peak else "VmRSS"
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) / 1e3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="shorter runs")
-    parser.add_argument("--peers", default=",".join(PEERS), help="those of " + ", ".join(PEERS))
+    usual = [p for p in PEERS if p != "torch.compile"]
+    parser.add_argument("--peers", default=",".join(usual), help="those of " + ", ".join(PEERS))
+    parser.add_argument("--compiled", action="store_true", help="torch.compile too, which takes minutes to compile")
     parser.add_argument("--only", choices=["ratios", "cold", "growth"])
     options = parser.parse_args()
     peers = ["C by hand", *(p for p in options.peers.split(",") if p != "C by hand")]
+    peers += ["torch.compile"] * options.compiled
     backends = [p.removeprefix("symrnn ") for p in peers if p.startswith("symrnn ")]
     if options.only in (None, "ratios"):
         ratios(peers, options.quick)

@@ -8,14 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Manifest", "Report", "UsageError", "__version__", "check"]
+__all__ = ["Manifest", "Report", "UsageError", "__version__", "check", "compile"]
 
 if TYPE_CHECKING:
     from symrnn.diagnostic import UsageError
-    from symrnn.library import Report, check
+    from symrnn.library import Report, check, compile
     from symrnn.manifest import Manifest
 
-_HOMES = {"check": "library", "Report": "library", "UsageError": "diagnostic", "Manifest": "manifest"}
+_HOMES = {
+    "check": "library",
+    "compile": "library",
+    "Report": "library",
+    "UsageError": "diagnostic",
+    "Manifest": "manifest",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -58,6 +58,7 @@ class Checker:
         self.judged: dict[int, Judgement] = {}
         self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
         self.wide = True  # whether the general decider is asked too
+        self.stepwise = True  # whether a member is also held against the one printed before it
 
     def network(self, steps: int, assumptions: tuple[str, ...]) -> Network:
         """The network of a length under assumptions."""
@@ -101,7 +102,7 @@ class Checker:
         claims = []
         for claim in equation.claims:
             report = self.claim(claim, equation.number)
-            if claim.kind == "relation" and claim.previous is not None:
+            if self.stepwise and claim.kind == "relation" and claim.previous is not None:
                 report = replace(report, step=self.step(claim, report, equation.number))
             self.seen[id(claim.rhs)] = report
             claims.append(report)

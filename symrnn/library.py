@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -82,11 +84,12 @@ class Report:
     def compile(self, backend: str = "numpy", dtype: str = "float64", **options: Any) -> Net:
         """The proved equations as numeric code: ``net.value_and_grad(params, xs, ys)``.
 
-        Options: see ``symrnn.train.net.compile_report``. Raises UsageError for what is not proved, by number.
+        Options: see ``symrnn.train.net.compile_document``. Raises UsageError for what is not proved, by number.
         """
         from importlib import import_module
 
-        made: Net = import_module("symrnn.train.net").compile_report(self, backend, dtype, **options)
+        compiler, known = import_module("symrnn.train.net"), dict(enumerate(self.equations))
+        made: Net = compiler.compile_document(self.checker, self.path, backend, dtype, known, **options)
         return made
 
 
@@ -122,24 +125,62 @@ def check(
     the one manifest of another document in the folder.
     Raises UsageError for input that cannot be read.
     """
-    checker, path, name = _prepared(document, manifest)
-    read = checker.document
-    total = len(checker.paper.equations)
-    out = []
-    warnings = lint(checker)
-    for done, equation in enumerate(checker.paper.equations, 1):
-        verdict = checker.equation(equation)
-        out.append(replace(verdict, diagnostics=(*verdict.diagnostics, *warnings[done - 1])))
-        progress(done, total)
-    return Report(str(path) if path else read.source.path, name, read, tuple(out), checker)
+    with calm():
+        begun = draft(document, manifest)
+        checker = begun.checker
+        total = len(checker.paper.equations)
+        out = []
+        warnings = lint(checker)
+        for done, equation in enumerate(checker.paper.equations, 1):
+            verdict = checker.equation(equation)
+            out.append(replace(verdict, diagnostics=(*verdict.diagnostics, *warnings[done - 1])))
+            progress(done, total)
+    return Report(begun.path, begun.manifest, checker.document, tuple(out), checker)
+
+
+@dataclass
+class Draft:
+    """A document read and its definitions understood, and of its equations judged what somebody has asked for."""
+
+    path: str
+    manifest: str | None
+    checker: Checker = field(repr=False)
+    known: dict[int, EquationReport] = field(default_factory=dict, repr=False)
+
+    def compile(self, backend: str = "numpy", dtype: str = "float64", **options: Any) -> Net:
+        """As ``Report.compile``; judged are the equations that define and those that run, and no others."""
+        from importlib import import_module
+
+        self.checker.stepwise = False
+        compiler = import_module("symrnn.train.net")
+        with calm():
+            made: Net = compiler.compile_document(self.checker, self.path, backend, dtype, self.known, **options)
+        return made
+
+
+def compile(
+    document: str | Path,
+    manifest: str | Path | Manifest | None = None,
+    backend: str = "numpy",
+    dtype: str = "float64",
+    **options: Any,
+) -> Net:
+    """The proved equations of a document as numeric code: as ``check(document).compile()`` gives, and sooner.
+
+    Only the equations that define and those that run are judged. Arguments as of ``check`` and of ``Report.compile``.
+    Raises UsageError for input that cannot be read and for what is not proved, by number.
+    """
+    with calm():
+        return draft(document, manifest).compile(backend, dtype, **options)
 
 
 def prepare(document: str | Path, manifest: str | Path | Manifest | None = None) -> Checker:
     """A document read and its definitions understood, nothing checked yet. Arguments and errors as of ``check``."""
-    return _prepared(document, manifest)[0]
+    return draft(document, manifest).checker
 
 
-def _prepared(document: str | Path, manifest: str | Path | Manifest | None) -> tuple[Checker, Path | None, str | None]:
+def draft(document: str | Path, manifest: str | Path | Manifest | None = None) -> Draft:
+    """A document of which nothing is checked yet. Arguments and errors as of ``check``."""
     text = str(document)
     if isinstance(document, str) and ("\n" in text or "$" in text):
         read, path = read_text(text), None
@@ -149,7 +190,18 @@ def _prepared(document: str | Path, manifest: str | Path | Manifest | None) -> t
     found, name = _manifest(manifest, path)
     if not any(f.display for f in read.formulas):
         raise UsageError(f"{read.source.path}: no displayed equation ($$…$$, \\[…\\], equation, align) was found")
-    return Checker(read, found), path, name
+    return Draft(str(path) if path else read.source.path, name, Checker(read, found))
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Look for garbage in cycles a hundred times less often: terms are kept, so there is next to none to be found."""
+    before = gc.get_threshold()
+    gc.set_threshold(100 * before[0], *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _manifest(given: str | Path | Manifest | None, path: Path | None) -> tuple[Manifest, str | None]:

@@ -73,10 +73,8 @@ def _train(path: Path, options: dict[str, Any]) -> int:
 
     read = data.read(options["source"], "lines" if options["lines"] else None)
     named = {"inputs": list(options["inputs"]), "targets": list(options["targets"])}
-    source = document.find(path, options["manifest"], named)
-    net = source.report.compile(options["backend"], options["dtype"], threads=None, **named)
-    sizes = document.sizes_for(net, read, _sizes(options["sizes"]), options["hidden"])
-    net = source.report.compile(options["backend"], options["dtype"], sizes=sizes, **named)
+    source = document.find(path, options["manifest"], options["backend"], options["dtype"], named)
+    net = source.net.other(document.sizes_for(source.net, read, _sizes(options["sizes"]), options["hidden"]))
     settings = loop.Settings(
         **{
             k: options[k]
@@ -103,7 +101,7 @@ def _train(path: Path, options: dict[str, Any]) -> int:
         state = loop.start(net, settings)
         _say(f"{source.path}: {', '.join(f'({n})' for n in net.equations)} run; equations {net.hash[:12]}")
         _say_sizes(net)
-        _check_gradients(source, net, part, settings, named)
+        _check_gradients(net, part, settings)
     status = _run(net, part, held, settings, state, about, options)
     _finish(net, held, state, options)
     return status
@@ -148,12 +146,12 @@ def _product(shape: tuple[int, ...]) -> int:
     return out
 
 
-def _check_gradients(source: Any, net: Net, data: Data, settings: Settings, named: dict[str, Any]) -> None:
+def _check_gradients(net: Net, data: Data, settings: Settings) -> None:
     """The gradient check, in double precision. Raises UsageError when a gradient is not the loss's."""
     from symrnn.train import loop
     from symrnn.train.data import batches
 
-    exact = source.report.compile(net.backend, "float64", sizes=net.sizes, threads=None, **named)
+    exact = net.other(net.sizes, "float64")
     batch = next(batches(data, settings.batch, settings.window, None))
     errors = loop.gradient_check(exact, exact.init(settings.seed), batch, settings.seed)
     text = ", ".join(f"{k} {v:.0e}" for k, v in errors.items())
@@ -184,7 +182,9 @@ def _run(
         task = bar.add_task("", total=settings.epochs, completed=state.epoch, loss=float("nan"), speed=0.0)
         run = loop.lbfgs if settings.optimiser == "lbfgs" else loop.train
         began, symbols = time.perf_counter(), 0
-        for event in run(net, data, held, settings, state, lambda: stopped() or state.step == limit):
+        for event in run(
+            net, data, held, settings, state, lambda: stopped() or (limit is not None and state.step >= limit)
+        ):
             symbols += event.symbols
             speed = symbols / max(1e-9, time.perf_counter() - began)
             if event.epoch:
@@ -219,7 +219,7 @@ def _finish(net: Net, held: Data, state: State, options: dict[str, Any]) -> None
     elif held.sequences and held.kind == "classes":
         click.echo(f"held-out accuracy {loop.accuracy(net, params, held):.3f}")
     if state.history:
-        click.echo(f"best loss {state.best_loss:.4f} nats a step after {state.step} steps")
+        click.echo(f"best loss {state.best_loss:.4f} a step after {state.step} steps")
     if options["curve"] is not None:
         from symrnn.train.curve import draw
 
@@ -291,20 +291,30 @@ def sample(checkpoint: Path, length: int, count: int, prime: str, temperature: f
 
 @click.command()
 @click.argument("checkpoint", type=_PATH)
-@click.option("--to", "target", type=click.Choice(["numpy", "jax", "torch"]), required=True)
+@click.option("--to", "target", type=click.Choice(["numpy", "jax", "torch", "onnx"]), required=True)
+@click.option("--training", is_flag=True, help="Of ONNX: loss and gradients in place of predictions.")
 @click.option("--output", type=_PATH, help="Write to this file (default: standard output).")
-def export(checkpoint: Path, target: str, output: Path | None) -> None:
-    """Write a trained network as a Python module of its own: loss and gradients for NumPy, JAX or PyTorch."""
+def export(checkpoint: Path, target: str, training: bool, output: Path | None) -> None:
+    """Write a trained network as a module or model that runs without symrnn.
+
+    \b
+    numpy, jax, torch: a Python module with the loss and its gradients.
+    onnx: a model with the trained parameters; x and the first states in, predictions and the last states out.
+    """
     from symrnn.train import checkpoint as checkpoints
     from symrnn.train import document
-    from symrnn.train.export import module
+    from symrnn.train.export import module, onnx
 
     found = checkpoints.load(checkpoint)
-    text = module(document.restore(found), target)
+    net = document.restore(found)
+    if target == "onnx":
+        made = onnx(net, found.best or found.params, training)
+    else:
+        made = module(net, target).encode()
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(made, nl=False)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(made)
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}") from error

@@ -27,7 +27,7 @@ def draw(history: list[tuple[int, float, float]], path: Path) -> None:
     if any(not math.isnan(v) for _, _, v in history):
         axes.plot(steps, [v for _, _, v in history], label="validation", marker=marker, markersize=3)
     axes.set_xlabel("step")
-    axes.set_ylabel("loss (nats a symbol)")
+    axes.set_ylabel("loss a symbol")
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=150)

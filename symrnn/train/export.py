@@ -7,13 +7,18 @@ under the frameworks' own data parallelism.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
 from symrnn.diagnostic import UsageError
 from symrnn.train.backends.functional import Functional
 from symrnn.train.backends.names import Names, plain
 from symrnn.train.backends.numpy_plan import source
 from symrnn.train.net import Net
 
-TARGETS = ("numpy", "jax", "torch")
+TARGETS = ("numpy", "jax", "torch", "onnx")
 HEAD = '''"""The loss of a recurrent network and its gradients, from equations that symrnn proved.
 
 Equations: {numbers}
@@ -25,7 +30,7 @@ Inputs (T, B, n), one-hot targets (T, B, m); the loss is summed over steps and s
 
 def module(net: Net, target: str) -> str:
     """The source of the module. Raises UsageError for another target."""
-    if target not in TARGETS:
+    if target not in TARGETS[:3]:
         raise UsageError(f"no export to '{target}'; there are {', '.join(TARGETS)}")
     head = HEAD.format(numbers=", ".join(f"({n})" for n in net.equations), hash=net.hash)
     if not net.program.timed:
@@ -124,3 +129,39 @@ def _torch(net: Net) -> str:
     lines += [f"    def forward(self, {', '.join(data)}):"]
     lines += [f"        return Loss.apply(*(getattr(self, k) for k in SHAPES), {', '.join(data)})", ""]
     return "\n".join(lines)
+
+
+def onnx(net: Net, params: Mapping[str, Any], training: bool = False) -> bytes:
+    """An ONNX model with the trained parameters in it.
+
+    It takes the input x (T, B, n) and the first states; it gives the prediction at every step and the last states. With
+    ``training`` it takes the one-hot targets y too and gives the loss and its proved gradients, ``d_W`` by ``W``.
+    Raises UsageError where onnx is not installed.
+    """
+    from symrnn.train.backends.onnx_graph import Graph, Tensor
+
+    program = net.program
+    plan, layout = net.arranged(net.full.outputs if training else (net.prediction,))
+    names, graph = Names(plan), Graph(net.dtype)
+    lead = ["T", "B"] if program.timed else ["B"]
+    inputs: dict[str, list[Any]] = {}
+    for role in (*net._inputs, *(net._targets if training else ())):
+        inputs[names[role.symbol]] = [*lead, *(net.sizes[a] for a in role.axes)]
+    for role in net._states:
+        inputs[f"{names[role.symbol]}_0"] = [program.states[role.symbol], "B", *(net.sizes[a] for a in role.axes)]
+    weights = {names[r.symbol]: a for r, a in zip(net._parameters, net.ready(params).values(), strict=True)}
+    space = graph.space()
+    space |= {k: Tensor(graph, k, len(shape)) for k, shape in inputs.items()}
+    space |= {k: Tensor(graph, k, np.ndim(a)) for k, a in weights.items()}
+    body = Functional(plan, layout, "jnp")
+    exec("\n".join(body.lines()), space)
+    found = [eval(code, space) for code in body.results]
+    if training:
+        titles = ["loss", *(f"d_{k}" for k in net.parameters)]
+    else:
+        titles = ["prediction"]
+        for symbol, lag in program.states.items():
+            titles.append(f"{names[symbol]}_n")
+            found.append(space[names[symbol]][-lag:])
+    head = f"Equations {', '.join(net.equations)}, proved by symrnn; their hash is {net.hash}."
+    return graph.model(inputs, weights, dict(zip(titles, found, strict=True)), head)

@@ -10,9 +10,9 @@ Steps are counted from the step ``t`` at hand, from the last or absolutely; ther
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 Ix = str | int  # a named index, or a component counted from 0
 
@@ -28,10 +28,12 @@ class When(NamedTuple):
 class Node:
     """The closed family of scalar expressions below."""
 
+    __match_args__: ClassVar[tuple[str, ...]]  # the names of its fields, as dataclasses say them
+
     def children(self) -> Iterator[Node]:
         """The direct subexpressions."""
-        for f in fields(self):
-            value = getattr(self, f.name)
+        for name in self.__match_args__:
+            value = getattr(self, name)
             if isinstance(value, Node):
                 yield value
             elif isinstance(value, tuple):

@@ -19,6 +19,7 @@ from symrnn.train.optimise import Optimiser, clip
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = dict[str, Array]
+ITERATIONS = 10  # of L-BFGS, in an epoch
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Settings:
 
 @dataclass
 class State:
-    """Where a run stands. Losses are per step of a sequence, in nats."""
+    """Where a run stands. Losses are per step of a sequence."""
 
     params: Arrays
     optimiser: Optimiser
@@ -108,20 +109,24 @@ def train(
             yield Event(state, loss / size, size)
             if stop():
                 return
-        validation = evaluate(net, state.params, held, settings)
-        mean = state.total / max(1, state.count)
-        assert state.history is not None
-        state.history.append((state.step, mean, validation))
-        watched = mean if math.isnan(validation) else validation
-        if watched < state.best_loss:
-            state.best_loss, state.waited = watched, 0
-            state.best = {k: v.copy() for k, v in state.params.items()}
-        else:
-            state.waited += 1
-        state.epoch, state.done, state.total, state.count, state.carried = state.epoch + 1, 0, 0.0, 0, None
-        yield Event(state, mean, epoch=True, validation=validation)
+        yield _close(net, held, settings, state, state.total / max(1, state.count))
         if stop() or (settings.patience and state.waited >= settings.patience):
             return
+
+
+def _close(net: Net, held: Data, settings: Settings, state: State, loss: float) -> Event:
+    """The end of an epoch with this training loss: the validation loss, the best parameters so far, a new epoch."""
+    validation = evaluate(net, state.params, held, settings)
+    assert state.history is not None
+    state.history.append((state.step, loss, validation))
+    watched = loss if math.isnan(validation) else validation
+    if watched < state.best_loss:
+        state.best_loss, state.waited = watched, 0
+        state.best = {k: v.copy() for k, v in state.params.items()}
+    else:
+        state.waited += 1
+    state.epoch, state.done, state.total, state.count, state.carried = state.epoch + 1, 0, 0.0, 0, None
+    return Event(state, loss, epoch=True, validation=validation)
 
 
 def _batches(data: Data, settings: Settings, epoch: int) -> Iterator[Batch]:
@@ -130,8 +135,21 @@ def _batches(data: Data, settings: Settings, epoch: int) -> Iterator[Batch]:
     return batches(data, settings.batch, settings.window, rng)
 
 
+def arrays(net: Net, batch: Batch) -> tuple[Array, Array]:
+    """The checked arrays of a batch; for a network without steps, every step is a sample of its own."""
+    if net.program.timed:
+        return net.checked(batch.x, batch.y)
+    return net.checked(*(a.reshape(-1, *a.shape[2:]) for a in (batch.x, batch.y)))
+
+
+def predicted(net: Net, params: Arrays, x: Array) -> Array:
+    """The predictions of one sequence, step by step (T, m)."""
+    out = net.predict(params, x[:, None, :] if net.program.timed else x)[0]
+    return out[:, 0] if net.program.timed else out
+
+
 def _step(net: Net, batch: Batch, settings: Settings, state: State) -> tuple[float, int]:
-    x, y = net.checked(batch.x, batch.y)
+    x, y = arrays(net, batch)
     carried = None if batch.fresh else state.carried
     loss, grads, state.carried = net.raw(state.params, x, y, carried)
     if not math.isfinite(loss):
@@ -153,7 +171,7 @@ def evaluate(net: Net, params: Arrays, data: Data, settings: Settings) -> float:
     total, count, carried = 0.0, 0, None
     run: Any = None
     for batch in batches(data, settings.batch, settings.window, None) if data.sequences else ():
-        x, y = net.checked(batch.x, batch.y)
+        x, y = arrays(net, batch)
         run = net.function((net.program.loss,), net._steps(x), net._batch(x))
         given = net._given(None if batch.fresh else carried, net._batch(x))
         loss, *states = run(*net.ready(params).values(), x, y, *given)
@@ -168,8 +186,7 @@ def gradient_check(net: Net, params: Arrays, batch: Batch, seed: int = 0) -> dic
     the difference over the greater of both (or of 1).
     """
     rng = np.random.default_rng(seed)
-    part = slice(8) if net.program.timed else slice(None)
-    x, y = net.checked(batch.x[part, :2], batch.y[part, :2])
+    x, y = arrays(net, Batch(batch.x[:8, :2], batch.y[:8, :2]))
     _, grads, _ = net.raw(net.ready(params), x, y)
     out = {}
     for name, g in grads.items():
@@ -188,14 +205,16 @@ def gradient_check(net: Net, params: Arrays, batch: Batch, seed: int = 0) -> dic
 def lbfgs(
     net: Net, data: Data, held: Data, settings: Settings, state: State, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[Event]:
-    """L-BFGS (scipy) on the whole training set: an epoch is one iteration."""
+    """L-BFGS (scipy) on the whole training set. An epoch is ten iterations from the parameters alone: the memory of
+    earlier gradients begins anew, and so a run resumed after any epoch takes the same steps to the bit.
+    """
     try:
         from scipy.optimize import fmin_l_bfgs_b
     except ImportError:
         raise UsageError("--optimiser lbfgs needs scipy: pip install 'symrnn[scipy]'") from None
     names, shapes = list(state.params), [state.params[k].shape for k in state.params]
     cuts = np.cumsum([math.prod(s) for s in shapes])[:-1]
-    whole = [(b, *net.checked(b.x, b.y)) for b in batches(data, settings.batch, settings.window, None)]
+    whole = [(b, *arrays(net, b)) for b in batches(data, settings.batch, settings.window, None)]
     size = sum(b.y.size for b, _, _ in whole)
 
     def unpack(flat: Array) -> Arrays:
@@ -213,27 +232,21 @@ def lbfgs(
             gradient += np.concatenate([grads[k].ravel() for k in names])
         return total / size, gradient / size
 
-    flat = np.concatenate([state.params[k].ravel() for k in names]).astype(float)
-    while state.epoch < settings.epochs and not stop():
-        flat, loss, _ = fmin_l_bfgs_b(function, flat, maxiter=10, m=20)
+    while state.epoch < settings.epochs:
+        flat = np.concatenate([state.params[k].ravel() for k in names]).astype(float)
+        flat, loss, _ = fmin_l_bfgs_b(function, flat, maxiter=ITERATIONS, m=20)
         state.params = unpack(flat)
-        state.epoch += 1
-        state.step += 10
-        validation = evaluate(net, state.params, held, settings)
-        assert state.history is not None
-        state.history.append((state.step, float(loss), validation))
-        watched = float(loss) if math.isnan(validation) else validation
-        if watched < state.best_loss:
-            state.best_loss, state.best = watched, {k: v.copy() for k, v in state.params.items()}
-        yield Event(state, float(loss), epoch=True, validation=validation)
+        state.step += ITERATIONS
+        yield _close(net, held, settings, state, float(loss))
+        if stop() or (settings.patience and state.waited >= settings.patience):
+            return
 
 
 def reber_score(net: Net, params: Arrays, data: Data) -> tuple[int, int]:
     """On how many of how many steps every symbol that the automaton allows is more probable than any other."""
     good = total = 0
     for (x, _), allowed in zip(data.sequences, data.allowed, strict=True):
-        probabilities, _ = net.predict(params, x[:, None, :])
-        for p, symbols in zip(probabilities[:, 0], allowed, strict=True):
+        for p, symbols in zip(predicted(net, params, x), allowed, strict=True):
             low = min(p[k] for k in symbols)
             high = max(p[k] for k in range(len(p)) if k not in symbols)
             good += bool(low > high)
@@ -245,8 +258,7 @@ def accuracy(net: Net, params: Arrays, data: Data) -> float:
     """The share of sequences whose class is the most probable one at their last step."""
     hits = 0
     for x, y in data.sequences:
-        probabilities, _ = net.predict(params, x[:, None, :])
-        hits += int(probabilities[-1, 0].argmax()) == int(y[-1])
+        hits += int(predicted(net, params, x)[-1].argmax()) == int(y[-1])
     return hits / max(1, len(data.sequences))
 
 

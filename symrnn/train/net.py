@@ -15,14 +15,16 @@ from symrnn.expr import Symbol
 from symrnn.train.assume import premise
 from symrnn.train.backends.names import plain
 from symrnn.train.backends.runner import Runner
-from symrnn.train.facts import knowledge
+from symrnn.train.facts import Knowledge
 from symrnn.train.index import Get
 from symrnn.train.plan import Plan, plan
-from symrnn.train.program import Maker, Program, gets, make, roles
+from symrnn.train.program import Maker, Program, gets, make
+from symrnn.train.roles import roles
 from symrnn.train.sizes import Sizes
 
 if TYPE_CHECKING:
-    from symrnn.library import Report
+    from symrnn.checker import Checker
+    from symrnn.verdict import EquationReport
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Params = Mapping[str, Array]
@@ -36,10 +38,12 @@ class Backend(Protocol):
         """The function for ``steps`` steps and ``batch`` sequences."""
 
 
-def compile_report(
-    report: Report,
+def compile_document(
+    checker: Checker,
+    path: str,
     backend: str = "numpy",
     dtype: Any = "float64",
+    known: dict[int, EquationReport] | None = None,
     *,
     sizes: Mapping[str, int] | None = None,
     loss: str | None = None,
@@ -48,53 +52,40 @@ def compile_report(
     equations: Iterable[str] | None = None,
     threads: int | None = 1,
 ) -> Net:
-    """Compile the proved equations of a report.
+    """Compile the proved equations of a document.
 
-    ``sizes``: other sizes than those of the manifest, by name. ``inputs``, ``targets``, ``loss``: names, where the
-    document leaves it open. ``equations``: use no claim but those of these numbers. ``threads``: how many threads
-    BLAS may use from now on (None: leave it alone).
+    ``known``: verdicts by the place of the equation; of the others those are judged that define or run (all, where some
+    gradient is missing) and put there. ``sizes``: other sizes than those of the manifest, by name. ``inputs``,
+    ``targets``, ``loss``: names, where the document leaves it open. ``equations``: use no claim but those of these
+    numbers. ``threads``: how many threads BLAS may use from now on (None: leave it alone).
     Raises UsageError naming what is not proved, or not given by any proved equation.
     """
     if backend not in BACKENDS:
         raise UsageError(f"no backend '{backend}'; there are {', '.join(BACKENDS)}")
-    program, named = program_of(report, loss, inputs, targets, None if equations is None else tuple(equations))
-    limit_threads(threads)
-    mark = certificate(report, program)
-    return Net(program, named, backend, np.dtype(dtype), dict(sizes or {}), mark, _any_size(report, program))
-
-
-def _any_size(report: Report, program: Program) -> bool:
-    """Whether every equation that runs and is no definition was proved at all sizes."""
-    scopes = [
-        c.scope for n in program.numbers for c in report[n].claims if c.scope is not None and c.kind != "definition"
-    ]
-    return all(scope.sizes == "all" for scope in scopes)
-
-
-def program_of(
-    report: Report,
-    loss: str | None = None,
-    inputs: Iterable[str] = (),
-    targets: Iterable[str] = (),
-    equations: tuple[str, ...] | None = None,
-) -> tuple[Program, dict[str, int]]:
-    """The program of a report's proved equations, and the sizes at which they were proved."""
-    checker = report.checker
+    facts = Knowledge(checker, path, {} if known is None else known, None if equations is None else tuple(equations))
     manifest = checker.manifest
     first, last, named = manifest.steps.first, manifest.steps.last, dict(manifest.sizes)
     premises = {n: premise(n, d, first, last, named) for n, d in checker.assumptions.items()}
-    maker = Maker(knowledge(report, equations), first, last, named, premises)
-    return make(maker, *roles(maker, loss, inputs, targets)), named
+    maker = Maker(facts, first, last, named, premises)
+    program = make(maker, *roles(maker, loss, inputs, targets, manifest.data))
+    limit_threads(threads)
+    used = [facts.report(k) for k, e in enumerate(facts.equations) if e.number in program.numbers]
+    return Net(program, named, backend, np.dtype(dtype), dict(sizes or {}), certificate(used), _any_size(used))
 
 
-def certificate(report: Report, program: Program) -> str:
+def _any_size(used: Iterable[EquationReport]) -> bool:
+    """Whether every equation that runs and is no definition was proved at all sizes."""
+    scopes = [c.scope for e in used for c in e.claims if c.scope is not None and c.kind != "definition"]
+    return all(scope.sizes == "all" for scope in scopes)
+
+
+def certificate(used: Iterable[EquationReport]) -> str:
     """The hash of the equations that run, as printed, with their verdicts and their scope."""
     digest = hashlib.sha256()
-    for equation in report.equations:
-        if equation.number in program.numbers:
-            digest.update(f"{equation.number}\t{equation.verdict.value}\t{equation.latex}\n".encode())
-            for claim in equation.claims:
-                digest.update(f"{claim.reading}\t{claim.scope.words() if claim.scope else ''}\n".encode())
+    for equation in used:
+        digest.update(f"{equation.number}\t{equation.verdict.value}\t{equation.latex}\n".encode())
+        for claim in equation.claims:
+            digest.update(f"{claim.reading}\t{claim.scope.words() if claim.scope else ''}\n".encode())
     return digest.hexdigest()
 
 
@@ -131,13 +122,14 @@ class Net:
         sizes: dict[str, int],
         mark: str,
         any_size: bool = False,
+        full: Plan | None = None,
     ) -> None:
         self.program = program
         self.backend = backend
         self.dtype = dtype
         self.hash = mark
         self.any_size = any_size
-        self.full = plan(program)
+        self.full = full or plan(program)
         self.layout = Sizes(self.full, named)
         self._functions: dict[Any, Any] = {}
         self._plans: dict[Any, tuple[Plan, Sizes]] = {}
@@ -157,6 +149,13 @@ class Net:
             if size < 1 or (known[name].fixed and size != known[name].proved):
                 raise UsageError(f"the size {name} is {known[name].proved} in the formulas and cannot be {size}")
         self.sizes = {name: sizes.get(name, s.proved) for name, s in known.items()}
+
+    def other(self, sizes: Mapping[str, int], dtype: Any = None, backend: str | None = None) -> Net:
+        """The same network at other sizes, in another precision, by another backend."""
+        kind = self.dtype if dtype is None else np.dtype(dtype)
+        return Net(
+            self.program, self._named, backend or self.backend, kind, dict(sizes), self.hash, self.any_size, self.full
+        )
 
     # -- what it is ---------------------------------------------------------------------------
 
@@ -263,7 +262,7 @@ class Net:
         run = self.function(self.full.outputs, self._steps(x), batch)
         out = run(*[params[r.name] for r in self._parameters], x, y, *self._given(states, batch))
         count = len(self._parameters) + 1
-        grads = {r.name: g for r, g in zip(self._parameters, out[1:count], strict=True)}
+        grads = {r.name: np.asarray(g) for r, g in zip(self._parameters, out[1:count], strict=True)}
         return float(out[0]), grads, {r.name: s for r, s in zip(self._states, out[count:], strict=True)}
 
     def function(self, outputs: tuple[Any, ...], steps: int, batch: int) -> Any:
@@ -273,13 +272,17 @@ class Net:
         if found is None:
             if len(self._functions) > 256:
                 self._functions.clear()
-            made = self._plans.get(outputs)
-            if made is None:
-                arranged = self.full if outputs == self.full.outputs else plan(self.program, outputs)
-                made = self._plans[outputs] = (arranged, Sizes(arranged, self._named))
             maker = backend(self.backend)
-            found = self._functions[key] = maker(*made, self.sizes, steps, batch, self.dtype)
+            found = self._functions[key] = maker(*self.arranged(outputs), self.sizes, steps, batch, self.dtype)
         return found
+
+    def arranged(self, outputs: tuple[Any, ...]) -> tuple[Plan, Sizes]:
+        """The plan of some outputs, and its sizes; made once."""
+        made = self._plans.get(outputs)
+        if made is None:
+            found = self.full if outputs == self.full.outputs else plan(self.program, outputs)
+            made = self._plans[outputs] = (found, Sizes(found, self._named))
+        return made
 
     # -- looking at what is given -------------------------------------------------------------
 
@@ -289,7 +292,7 @@ class Net:
         for role in self._parameters:
             if role.name not in params:
                 raise UsageError(f"the parameter {role.name} is missing")
-            a = np.ascontiguousarray(params[role.name], self.dtype)
+            a = np.asarray(params[role.name], self.dtype, order="C")
             if a.shape != self._shape(role):
                 raise UsageError(f"the parameter {role.name} has shape {a.shape}, it must be {self._shape(role)}")
             out[role.name] = a
@@ -303,7 +306,7 @@ class Net:
         x = self._input(xs)
         if len(self._targets) != 1:
             raise UsageError("networks with one target are run for now")
-        return x, self._target(ys, x.shape[:-1])
+        return x, self._target(ys, x.shape[: 1 + self.program.timed])
 
     def _input(self, xs: Any) -> Array:
         if len(self._inputs) != 1:
@@ -386,4 +389,4 @@ def backend(name: str) -> Backend:
     return found
 
 
-__all__ = ["BACKENDS", "Get", "Net", "certificate", "compile_report", "limit_threads", "program_of"]
+__all__ = ["BACKENDS", "Get", "Net", "certificate", "compile_document", "limit_threads"]

@@ -7,15 +7,16 @@ claims; a recursion such as ``g_t = f(g_{t+1})`` needs a proved equation for the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from symrnn.diagnostic import UsageError
-from symrnn.expr import Index, Symbol
+from symrnn.expr import Gradient, Index, Symbol
 from symrnn.model import attribute
 from symrnn.train.assume import Premise
-from symrnn.train.facts import Knowledge
+from symrnn.train.facts import Fact, Knowledge
 from symrnn.train.index import Get, Ix, Node, Steps, When, free, replace_index, shift
 from symrnn.train.lower import Axis, Links, Lowering, NotRunnable, Slope, fresh
 
@@ -34,6 +35,7 @@ class Rule:
     high: int = 0
     assumptions: tuple[str, ...] = ()
     links: Links = field(default_factory=Links, compare=False, repr=False)
+    place: int | None = None  # of the claim's equation in the document
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,17 @@ def gets(x: Node, summed: bool = False) -> Iterator[tuple[Get, bool]]:
         yield from gets(child, summed or isinstance(x, Steps))
 
 
+class Ungiven(UsageError):
+    """A derivative that nothing proved gives. Why is found out, by judging all equations, when somebody reads it."""
+
+    def __init__(self, why: Callable[[], str]) -> None:
+        super().__init__()
+        self._why = cache(why)
+
+    def __str__(self) -> str:
+        return self._why()
+
+
 class Maker:
     """Makes the program of a document from what is known of it."""
 
@@ -95,11 +108,27 @@ class Maker:
         for d in known.definitions:
             self.definitions.setdefault(d.symbol, []).append(self._definition(d))
         self.lags = self._lags()
-        self.slopes: dict[Slope, list[Rule]] = {}
-        for fact in known.facts:
-            for rule_of, rule in self._fact_rules(fact):
-                self.slopes.setdefault(rule_of, []).append(rule)
+        self._rules = {at: tuple(self._fact_rules(fact, at[0])) for at, fact in known.facts.items()}
+        self.slopes = self._by_slope()
         self.chosen: dict[Any, tuple[Rule, ...]] = {}
+
+    def _by_slope(self) -> dict[Slope, list[Rule]]:
+        slopes: dict[Slope, list[Rule]] = {}
+        for at in sorted(self._rules):
+            for slope, rule in self._rules[at]:
+                slopes.setdefault(slope, []).append(rule)
+        return slopes
+
+    def settle(self, places: Iterable[int] | None = None) -> bool:
+        """Have equations judged, by default those of all chosen rules; False when one of them had not been."""
+        if places is None:
+            places = {r.place for rules in self.chosen.values() for r in rules if r.place is not None}
+        fresh_ones = [place for place in sorted(places) if self.known.settle(place)]
+        for at in [at for at in self._rules if at[0] in fresh_ones]:
+            fact = self.known.facts.get(at)
+            self._rules[at] = () if fact is None else tuple(self._fact_rules(fact, at[0]))
+        self.slopes = self._by_slope()
+        return not fresh_ones
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -138,7 +167,7 @@ class Maker:
                         lags[get.key] = max(lags.get(get.key, 0), -get.time.shift)
         return lags
 
-    def _fact_rules(self, fact: Any) -> Iterable[tuple[Slope, Rule]]:
+    def _fact_rules(self, fact: Fact, place: int) -> Iterable[tuple[Slope, Rule]]:
         """The rules that a claim is, read in either direction."""
         steps = [letter for letter, dim in fact.letters.items() if dim is None]
         if len(steps) > 1:
@@ -150,6 +179,8 @@ class Maker:
                 if dim is not None:
                     lower.links.sizes.append((str(letters[letter]), dim))
             row, col = ((fresh("i") if d != 1 else 0) for d in one.shape)
+            if not any(isinstance(x, Gradient) for x in one.walk()):
+                continue
             try:
                 head = lower(one, row, col)
                 if not isinstance(head, Get) or not isinstance(head.key, Slope):
@@ -162,11 +193,11 @@ class Maker:
                 continue
             if not free(body) <= named:
                 continue
-            rule = self._placed(head, body, fact, lower.links)
+            rule = self._placed(head, body, fact, place, lower.links)
             if rule is not None:
                 yield head.key, rule
 
-    def _placed(self, head: Get, body: Node, fact: Any, links: Links) -> Rule | None:
+    def _placed(self, head: Get, body: Node, fact: Fact, place: int, links: Links) -> Rule | None:
         """The rule counted from its own step, with the steps at which every quantity in it has a value."""
         index = tuple(map(str, head.index))
         when = head.time
@@ -182,9 +213,25 @@ class Maker:
                 continue
             back = -get.time.shift - (self.lags.get(get.key, 0) if isinstance(get.key, Symbol) else 0)
             low, high = max(low, back), max(high, get.time.shift)
-        return Rule(body, index, fact.number, when, low, high, fact.assumptions, links)
+        return Rule(body, index, fact.number, when, low, high, fact.assumptions, links, place)
 
     # -- choosing -----------------------------------------------------------------------------
+
+    def choose(self, slopes: tuple[Slope, ...]) -> None:
+        """Choose rules for derivatives such that every equation chosen is judged, and proved.
+
+        What is not yet judged is presumed true without assumptions, and so no worse a choice than it will turn out to
+        be: a choice that is judged throughout is the one that would be made if all equations were judged beforehand.
+        Raises Ungiven for the first derivative that nothing proved gives.
+        """
+        before = dict(self.chosen)
+        while True:
+            self.chosen = dict(before)
+            for slope in slopes:
+                if not self.solve(slope):
+                    raise Ungiven(lambda: self.why(slopes, before))
+            if self.settle():
+                return
 
     def forward(self, key: Symbol) -> None:
         """Take a defined quantity and all that it is computed from."""
@@ -234,6 +281,12 @@ class Maker:
             if all(e is not None for e in ends):
                 yield (rule, *(e for e in ends if e is not None))
 
+    def why(self, slopes: tuple[Slope, ...], chosen: dict[Any, tuple[Rule, ...]]) -> str:
+        """Which of some derivatives is the first that nothing proved gives, and why."""
+        self.settle(range(len(self.known.equations)))
+        self.chosen = dict(chosen)
+        return self.explain(next(slope for slope in slopes if not self.solve(slope)))
+
     def explain(self, key: Slope, above: tuple[Slope, ...] = ()) -> str:
         """Why the proved equations do not compute a derivative: down to the one that none of them gives."""
         candidates = list(self._candidates(key))
@@ -279,12 +332,9 @@ def make(maker: Maker, loss: Symbol, inputs: Iterable[Symbol], targets: Iterable
     """The program of loss and gradients. Raises UsageError naming the first gradient that nothing proved gives."""
     maker.forward(loss)
     inputs, targets = tuple(inputs), tuple(targets)
-    leaves = _leaves(maker)
-    parameters = tuple(s for s in leaves if s not in inputs and s not in targets and not s.timed)
+    parameters = tuple(s for s in leaves(maker) if s not in inputs and s not in targets and not s.timed)
     gradients = {p: Slope(loss, p) for p in parameters}
-    for slope in gradients.values():
-        if not maker.solve(slope):
-            raise UsageError(maker.explain(slope))
+    maker.choose(tuple(gradients.values()))
     links = Links()
     quantities = {}
     for key, rules in maker.chosen.items():
@@ -314,7 +364,7 @@ def slope_axes(key: Slope) -> list[Axis]:
     return [(s, k) for s in (key.of, key.wrt) for k in (0, 1) if s.shape[k] != 1]
 
 
-def _leaves(maker: Maker) -> list[Symbol]:
+def leaves(maker: Maker) -> list[Symbol]:
     """The quantities without a definition that the chosen ones mention, in the order of mention."""
     found: dict[Symbol, None] = {}
     for rules in maker.chosen.values():
@@ -325,50 +375,4 @@ def _leaves(maker: Maker) -> list[Symbol]:
     return list(found)
 
 
-def roles(
-    maker: Maker, loss: str | None, inputs: Iterable[str], targets: Iterable[str]
-) -> tuple[Symbol, tuple[Symbol, ...], tuple[Symbol, ...]]:
-    """Loss, inputs and targets of a document.
-
-    The loss is the scalar without a step that no other definition uses. What has steps and no definition is data;
-    of data, the targets are the one-hot vectors and what only scalars are defined by. Names given by the user win.
-    """
-    used = {g.key for rules in maker.definitions.values() for r in rules for g, _ in gets(r.body)}
-    totals = [s for s in maker.definitions if s.shape == (1, 1) and not s.timed and s not in used]
-    if loss is not None:
-        totals = [s for s in maker.definitions if attribute(s) == loss and not s.timed]
-    if len(totals) != 1:
-        names = ", ".join(attribute(s) for s in totals) or "none"
-        raise UsageError(f"which scalar is the loss? candidates: {names} (say which with loss=)")
-    maker.forward(totals[0])
-    leaves = _leaves(maker)
-    named_in, named_out = _find(leaves, inputs), _find(leaves, targets)
-    data = [s for s in leaves if s.timed or s in named_in or s in named_out]
-    late = {
-        s
-        for s in data
-        if s.onehot or all(k.shape == (1, 1) for k, rules in maker.chosen.items() if _mentions(rules, s))
-    }
-    goal = named_out or tuple(s for s in data if s in late and s not in named_in)
-    given = named_in or tuple(s for s in data if s not in goal)
-    if not given:
-        listed = ", ".join(attribute(s) for s in leaves)
-        raise UsageError(f"no quantity has steps, so say which of {listed} are data (inputs= and targets=)")
-    return totals[0], given, goal
-
-
-def _mentions(rules: tuple[Rule, ...], symbol: Symbol) -> bool:
-    return any(g.key is symbol for r in rules for g, _ in gets(r.body))
-
-
-def _find(leaves: list[Symbol], names: Iterable[str]) -> tuple[Symbol, ...]:
-    out = []
-    for name in names:
-        found = [s for s in leaves if attribute(s) == name]
-        if not found:
-            raise UsageError(f"the forward equations use no given quantity '{name}'")
-        out += found
-    return tuple(out)
-
-
-__all__ = ["Index", "Maker", "Program", "Quantity", "Rule", "gets", "make", "roles"]
+__all__ = ["Index", "Maker", "Program", "Quantity", "Rule", "gets", "make"]

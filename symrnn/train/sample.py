@@ -25,7 +25,7 @@ def sample(
 ) -> Iterator[str]:
     """At most ``length`` symbols after ``prime``, each drawn with probability ∝ p^(1/temperature); 0: the likeliest.
 
-    ``stop``: a symbol and the how-manieth of it ends the sequence.
+    ``stop``: a symbol, and the how-manieth of it after the first symbol of all ends the sequence.
 
     Raises UsageError for a network whose predictions are no distribution over its inputs.
     """
@@ -33,8 +33,8 @@ def sample(
         raise UsageError(f"the temperature {temperature} is negative")
     rng = np.random.default_rng(seed)
     params, states, p, seen = net.ready(params), None, None, 0
-    for code in prime:
-        seen += stop is not None and code == stop[0]
+    for k, code in enumerate(prime):
+        seen += stop is not None and k > 0 and code == stop[0]
         p, states = _next(net, params, code, len(symbols), states)
     for _ in range(length):
         assert p is not None

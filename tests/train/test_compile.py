@@ -11,10 +11,13 @@ import pytest
 
 import symrnn
 from symrnn.diagnostic import UsageError
+from symrnn.library import draft
+from symrnn.verdict import Kind
 from tests.train.nets import DERIVATIONS, OPTIONS, Exact, mended, net, point, report
 
 BACKENDS = ["numpy", *(["c"] if shutil.which("cc") else []), *(["numba"] if find_spec("numba") else [])]
 DOCUMENTS = list(OPTIONS)
+NOTE = DERIVATIONS / "bptt"
 TIMED = ["bptt", "elman"]
 SIZES = {"bptt": (("h", 9), ("x", 6), ("o", 7)), "elman": (("n", 9), ("d", 6), ("m", 7))}
 
@@ -191,7 +194,7 @@ def test_jax_autograd(backend: str) -> None:
 
 
 def test_the_note_as_printed_is_refused_by_number() -> None:
-    found = symrnn.check(DERIVATIONS / "bptt" / "note.md")
+    found = symrnn.check(NOTE / "note.md")
     with pytest.raises(
         UsageError, match=r"the gradient of o for every class \(\(19\).*under «class-one».*\(22\) is ill-formed"
     ):
@@ -217,9 +220,46 @@ def test_the_note_as_printed_is_refused_by_number() -> None:
 def test_a_gradient_without_a_proof_is_refused(wrong: tuple[str, str], message: str) -> None:
     text = mended()
     assert wrong[0] in text
-    found = symrnn.check(text.replace(*wrong), DERIVATIONS / "bptt" / "note.toml")
+    begun = draft(text.replace(*wrong), NOTE / "note.toml")
     with pytest.raises(UsageError, match=message):
-        found.compile()
+        begun.compile()
+
+
+@pytest.mark.slow
+def test_the_refusal_is_that_of_the_whole_report() -> None:
+    """Judging no more than is needed finds the same gradient missing, for the same reason."""
+    for text in (
+        mended().replace(r"L = \mathbf{V}^T", r"L = \mathbf{V}"),
+        (NOTE / "note.md").read_text(encoding="utf-8"),
+    ):
+        with pytest.raises(UsageError) as sparing:
+            symrnn.compile(text, NOTE / "note.toml")
+        with pytest.raises(UsageError) as full:
+            symrnn.check(text, NOTE / "note.toml").compile()
+        assert str(sparing.value).split(":", 1)[-1] == str(full.value).split(":", 1)[-1] != ""
+
+
+@pytest.mark.parametrize("name", ["bptt", "elman"])
+def test_only_what_runs_is_judged(name: str) -> None:
+    """The choice is that of the whole report, made after judging a part of the document."""
+    if name == "bptt":
+        begun = draft(mended(), NOTE / "note.toml")
+    else:
+        begun = draft(DERIVATIONS / name / "note.md")
+    found, whole = begun.compile(), net(name)
+    assert (found.equations, found.hash, found.any_size) == (whole.equations, whole.hash, whole.any_size)
+    assert len(begun.known) < 0.8 * len(begun.checker.paper.equations)
+    judged = {begun.known[k].number: begun.known[k].verdict for k in begun.known}
+    assert set(found.equations) <= set(judged)
+    assert all(v in (Kind.PROVED, Kind.DEFINED) for n, v in judged.items() if n in found.equations)
+
+
+def test_what_is_presumed_and_proves_wrong_does_not_run() -> None:
+    """A short false line would be the first choice; it is judged, dropped, and the choice made anew."""
+    begun = draft(mended() + "\n$$\\nabla_{\\mathbf{b}} L = \\mathbf{b} \\quad (185)$$\n", NOTE / "note.toml")
+    found = begun.compile()
+    assert found.equations == net("bptt").equations
+    assert {e.number: e.verdict for e in begun.known.values()}["185"] is Kind.REFUTED
 
 
 def test_an_equation_under_one_class_is_no_ground() -> None:
@@ -236,7 +276,7 @@ def test_nothing_is_named_in_the_code_of_the_compiler() -> None:
     for old, new in ((r"\tag{", r"\tag{9."), (r"\mathcal{L}", "J"), ("h_", "z_"), ("o_", "q_")):
         text, manifest = text.replace(old, new), manifest.replace(old, new)
     manifest = manifest.replace('"1-5"', '"9.1", "9.2", "9.3", "9.4", "9.5"').replace('"11-27"', '""')
-    n = symrnn.check(text, manifest).compile()
+    n = symrnn.compile(text, manifest)
     assert n.equations[0].startswith("9.") and set(n.states) == {"z"}
 
 
@@ -283,7 +323,7 @@ def test_sizes_are_the_formula_s() -> None:
         r"L^{(t)} = - \sum_{i=1}^3 y_i^{(t)} \ln(\hat{y}_i^{(t)}) \quad (13)",
         "L^{(t)} = " + " ".join(rf"- y_{k}^{{(t)}} \ln(\hat{{y}}_{k}^{{(t)}})" for k in (1, 2, 3)) + r" \quad (13)",
     )
-    found = symrnn.check(text, DERIVATIONS / "bptt" / "note.toml")
+    found = draft(text, NOTE / "note.toml")
     with pytest.raises(UsageError, match="the size o is 3 in the formulas and cannot be 4"):
         found.compile(sizes={"o": 4})
     params, x, y, _ = point(net("bptt"), 3, 2, seed=1)

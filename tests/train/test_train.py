@@ -157,7 +157,8 @@ def test_a_loss_that_is_no_number_stops_the_run() -> None:
     state = loop.start(n, loop.Settings("sgd"))
     state.params["b_2"][:] = np.nan
     with pytest.raises(UsageError, match="the loss is nan at step 1"):
-        loop._step(n, data.Batch(found.sequences[0][0], np.eye(4)[found.sequences[0][1]]), loop.Settings(), state)
+        x, y = found.sequences[0]
+        loop._step(n, data.Batch(x[None], np.eye(4)[y][None]), loop.Settings(), state)
 
 
 def test_the_gradient_check_sees_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,28 +295,29 @@ def test_text_lines_and_classes(tmp_path: Path) -> None:
     for args in (("--data", text), ("--data", text, "--lines"), ("--data", table)):
         found = call("train", DERIVATIONS / "elman", *args, *rest)
         assert found.exit_code == 0, found.output
+        if "--lines" in args:  # a line ends where the end symbol is drawn, though it begins with one
+            drawn = call("sample", path, "--count", 6, "--temperature", 0.5)
+            assert len(drawn.output.split("\n")) == 7 and max(map(len, drawn.output.split("\n"))) < 40
     assert "held-out accuracy 1.000" in found.output
     assert "classify" in call("sample", path).output
 
 
 def test_lbfgs(tmp_path: Path) -> None:
+    """It lowers the loss, stops where it is told to, and goes on with the same bits."""
     pytest.importorskip("scipy")
-    args = (
-        "--data",
-        "reber:30",
-        "--hidden",
-        6,
-        "--epochs",
-        3,
-        "--optimiser",
-        "lbfgs",
-        "--checkpoint",
-        tmp_path / "c.npz",
-    )
-    found = call("train", ELMAN, *args)
-    assert found.exit_code == 0, found.output
-    history = checkpoint.load(tmp_path / "c.npz").progress["history"]
-    assert history[-1][1] < history[0][1] < 2
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    args = ("--data", "reber:30", "--hidden", 6, "--epochs", 4, "--optimiser", "lbfgs")
+    for dtype in ("float64", "float32"):
+        found = call("train", ELMAN, *args, "--dtype", dtype, "--checkpoint", one)
+        assert found.exit_code == 0, found.output
+        history = checkpoint.load(one).progress["history"]
+        assert history[-1][1] < history[0][1] < 2
+        call("train", ELMAN, *args, "--dtype", dtype, "--checkpoint", two, "--steps", 15)
+        assert checkpoint.load(two).progress["epoch"] == 2
+        again = call("train", ELMAN, *args, "--dtype", dtype, "--checkpoint", two, "--resume")
+        assert again.exit_code == 0, again.output
+        with np.load(one) as a, np.load(two) as b:
+            assert set(a.files) == set(b.files) and all((a[k] == b[k]).all() for k in a.files)
 
 
 def test_the_curve_is_a_picture(tmp_path: Path) -> None:

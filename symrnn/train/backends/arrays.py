@@ -18,7 +18,7 @@ UNARY = {
     "sin": "np.sin({0}, {1})",
     "cos": "np.cos({0}, {1})",
     "arctan": "np.arctan({0}, {1})",
-    "relu": "np.maximum({0}, 0, {1})",
+    "relu": "np.maximum({0}, 0, out={1})",
     "step": "np.heaviside({0}, 0, {1})",
     "softplus": "np.logaddexp(0, {0}, {1})",
 }

@@ -23,11 +23,25 @@ from sympy.printing.c import C99CodePrinter
 from symrnn.diagnostic import UsageError
 from symrnn.train.backends.loops import Loops
 from symrnn.train.backends.runner import Runner
-from symrnn.train.backends.statements import Copy, For, Multiply, Set, Top
+from symrnn.train.backends.statements import Copy, For, Multiply, Set, Top, numbered
 from symrnn.train.plan import Plan
 from symrnn.train.sizes import Sizes
 
-FLAGS = ("-O3", "-march=native", "-std=gnu11", "-fPIC", "-shared", "-ffast-math", "-fno-finite-math-only")
+FLAGS = ("-march=native", "-std=gnu11", "-fPIC", "-shared", "-ffast-math", "-fno-finite-math-only")
+# What of -O3 makes these loops faster than -O2 does: compiled in half its time, they run as fast.
+LEVEL = (
+    "-O2",
+    "-ftree-vectorize",
+    "-fvect-cost-model=dynamic",
+    "-fpeel-loops",
+    "-funswitch-loops",
+    "-ftree-partial-pre",
+)
+TRIES = (  # options before and after the files, the best first
+    ((*LEVEL, "-DVECTOR"), ("-lmvec", "-lm")),
+    (("-O3", "-DVECTOR"), ("-lmvec", "-lm")),
+    (("-O3",), ("-lm",)),
+)
 
 
 class Printer(C99CodePrinter):  # type: ignore[misc]
@@ -91,7 +105,7 @@ def code(loops: Loops, real: str) -> str:
             lines.append(f"if (rate != 0) for (long z = 0; z < {size}; z++) {name}[z] -= rate*{out}[z];")
     sizes = " + ".join(f"((({length}) + 7) & ~7L)" for length in loops.arrays.values()) or "0"
     head = f"typedef {real} R;\n" + text_of("kernel.c").replace("@", suffix)
-    text = "\n  ".join(lines)
+    text = numbered("\n  ".join(lines))
     main = "void run(long T, long B, double rate, R *const *p, R *restrict work)"
     return f"{head}\nlong size(long T, long B) {{ return {sizes}; }}\n\n{main} {{\n  {text}\n}}\n"
 
@@ -155,16 +169,16 @@ def build(source: str) -> ctypes.CDLL:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         raise UsageError("the backend c needs a C compiler (cc); without one take numpy or numba")
-    machine = hashlib.sha256(" ".join([compiler, *FLAGS, _cpu(), source]).encode()).hexdigest()[:24]
+    machine = hashlib.sha256(" ".join([compiler, *FLAGS, *LEVEL, _cpu(), source]).encode()).hexdigest()[:24]
     file = cache() / f"{machine}.so"
     if not file.exists():
         with tempfile.TemporaryDirectory() as folder:
             text, made = Path(folder) / "plan.c", Path(folder) / "plan.so"
             text.write_text(source, encoding="utf-8")
             error = ""
-            for extra in (("-DVECTOR", "-lmvec", "-lm"), ("-lm",)):
+            for options, libraries in TRIES:
                 done = subprocess.run(
-                    [compiler, *FLAGS, extra[0] if len(extra) > 1 else "-O3", str(text), "-o", str(made), *extra[-2:]],
+                    [compiler, *FLAGS, *options, str(text), "-o", str(made), *libraries],
                     capture_output=True,
                     text=True,
                     check=False,

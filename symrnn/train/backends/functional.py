@@ -164,8 +164,7 @@ class Functional:
         data = names[program.inputs[0]]
         out = [f"T = {data}.shape[0]"] if program.timed else []
         out += [f"{names.size(s.name)} = {self._size(s.name)}" for s in self.sizes.all]
-        mentioned = {g.key for q in self.plan.quantities.values() for r in q.rules for g, _ in gets(r.body)}
-        direct = {k for k in self.plan.outputs if k not in mentioned}
+        direct = self.plan.direct
         for stage in self.plan.stages:
             if stage.kind != "once":
                 out += self._scan(stage)
@@ -180,8 +179,14 @@ class Functional:
             lead = ("t", "b") if q.timed else ("b",)
             out.append(f"{names[key]} = {self.align(self.emit(rule.body), (*lead, *rule.index))}")
         for key in self.plan.outputs:
-            self.results.append(names[key] if key in direct else f"{names[key]}.sum(0)")
+            whole = key in direct or not self.plan.summed(key)
+            self.results.append(self._series(key) if whole else f"{names[key]}.sum(0)")
         return out
+
+    def _series(self, key: Any) -> str:
+        """A quantity without the steps given before the first."""
+        lag = self.program.states.get(key, 0)
+        return f"{self.names[key]}[{lag}:]" if lag else self.names[key]
 
     def _size(self, name: str) -> str:
         """A size from the arrays at hand."""

@@ -55,8 +55,7 @@ class Loops:
         self.body: list[Any] = []
         self.count = 0
         self.flat: int | None = None
-        mentioned = {g.key for q in plan.quantities.values() for r in q.rules for g, _ in gets(r.body)}
-        self.direct = {k for k in plan.outputs if k not in mentioned and not plan.quantities[k].timed}
+        self.direct = plan.direct
         self.outputs = [f"out{k}" for k in range(len(plan.outputs))]
 
     # -- words --------------------------------------------------------------------------------
@@ -299,6 +298,9 @@ class Loops:
             if q.timed:
                 lag = program.states.get(key, 0)
                 self.body.append(Copy(self.outputs[k], f"{names[key]} + {lag}*B*{width}", f"T*B*{width}"))
+                continue
+            if not self.plan.summed(key):
+                self.body.append(Copy(self.outputs[k], names[key], f"B*{width}"))
                 continue
             self._clear(self.outputs[k], width)
             with self.inside(For("b", "0", "B")), self.inside(For("z", "0", str(width), flat=True)):

@@ -40,8 +40,7 @@ class Emitter:
         self.step: dict[tuple[Any, int], str] | None = None  # in a loop: the views of this step, by mention
         self.fixed: When | None = None  # at a single step
         self.ones: dict[str, str] = {}
-        mentioned = {g.key for q in plan.quantities.values() for r in q.rules for g, _ in gets(r.body)}
-        self.direct = {k for k in plan.outputs if k not in mentioned and not plan.quantities[k].timed}
+        self.direct = plan.direct
 
     # -- words --------------------------------------------------------------------------------
 
@@ -391,7 +390,9 @@ class Emitter:
             return self.bind(self.bind(code, v.still) + (".T" if turned and len(shape) == 2 else ""), v.still)
         turn = ", ".join(str(v.axes.index(x)) for x in first + second)
         shape = [self.product(k) for k in (first, second) if k]
-        return self.bind(f"{v.code}.transpose({turn}).reshape({', '.join(shape)})", False)
+        name = self.new()  # a copy: made here, after what it is a copy of
+        self.say(f"{name} = {v.code}.transpose({turn}).reshape({', '.join(shape)})")
+        return name
 
     def reduce(self, v: Val, axes: Iterable[str], out: Val | None) -> Val:
         """Σ over axes of one array: a product with ones where those axes stand together at an end."""

@@ -60,6 +60,9 @@ class _Frame:
                 if q.timed:  # a series: its values at every step and sequence
                     results[key] = f"{names[key]}[{program.states.get(key, 0)}:].copy()"
                     continue
+                if not self.plan.summed(key):
+                    results[key] = f"{names[key]}.copy()"
+                    continue
                 axes = tuple(q.index)
                 whole = Val(names[key], (BATCH, *axes), True)
                 results[key] = self._fresh(em.reduce(whole, (BATCH,), None))

@@ -22,7 +22,8 @@ class Runner:
         for key in loops.plan.outputs:
             q = loops.plan.quantities[key]
             own = tuple(loops.length(i) for i in q.index)
-            self.shapes.append((steps, batch, *own) if q.timed else own)
+            lead = (steps, batch) if q.timed else () if loops.plan.summed(key) else (batch,)
+            self.shapes.append((*lead, *own))
         for symbol, lag in program.states.items():
             self.shapes.append((lag, batch, *(loops.lengths[s.name] for s in loops.sizes.shape(symbol))))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 _WORDS = """
 at b for do if int long last memcpy mm p r R rate run size tile t work z V VU MR NR NV VL KC SIMD float double
 fmax log1p char short void const static struct union enum auto case default goto sizeof switch typedef signed
-unsigned volatile inline restrict main arrays table array pointer math np SIZE COUNT REAL FAST carray cfunc njit types
-cgutils intrinsic max abs alone
+unsigned volatile inline restrict main arrays table array pointer math np ir SIZE REAL FAST cfunc njit
+types intrinsic max min abs alone numbers addresses address float64 int64 two_to exp_of vexp vtanh
 """
 WORDS = frozenset(_WORDS.split())  # names that the loops themselves use
 
@@ -64,3 +65,9 @@ class Copy:
     target: str
     source: str
     count: str
+
+
+def numbered(code: str) -> str:
+    """The code with its bound indices (``i349``, ``k12``) numbered as they come, so that one plan has one text."""
+    seen: dict[str, str] = {}
+    return re.sub(r"\b[ik]\d+\b", lambda m: seen.setdefault(m[0], f"{m[0][0]}{len(seen)}"), code)
