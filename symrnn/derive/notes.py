@@ -2,58 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from symrnn.derive.blocks import WIDE, Block, Display, Heading, Text, broken, length
+from symrnn.derive.detail import Detail, Step
 from symrnn.derive.entries import renamed, substituted, written_out
 from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
 from symrnn.expr import Add, Apply, Entry, Expr, Gradient, Index, Number, Ref, Symbol
 from symrnn.general.form import Abstain
 
-WIDE = 76  # characters, about, of a formula on one row
-ROW = 64  # of a row in an alignment
 _ONE = Index(None, 1)
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A title of a section."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph, with formulas between dollar signs."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Display:
-    """Numbered equations: one chain of equal members a line."""
-
-    lines: tuple[Line, ...]
-    number: int
-
-
-Block = Heading | Text | Display
 
 
 class Notes:
     """The blocks of a derivation, in order."""
 
-    def __init__(self, gradients: Gradients) -> None:
+    def __init__(self, gradients: Gradients, full: bool = True) -> None:
         self.gradients = gradients
         self.typeset = gradients.typeset
         numbers = [f.number for f in gradients.checker.document.formulas if f.number is not None]
+        self.detail = Detail(gradients) if full else None
+        self.assumed: list[int] = []  # the numbers of the displays in which the active class is put in
         self.count = max((int(n) for n in numbers if n.isdigit()), default=0)
 
-    def display(self, *lines: Line) -> Display:
+    def display(self, *lines: Line, assumed: bool = False) -> Display:
         """The next numbered equation."""
         self.count += 1
-        return Display(lines, self.count)
+        return Display(lines, self.count, assumed)
+
+    def steps(self, found: Iterable[Step]) -> Iterator[Block]:
+        """Sentences and displays of the steps between the lines."""
+        for step in found:
+            if step.text:
+                yield Text(step.text)
+            assumed = step.assumed and self.detail is not None and bool(self.detail.worked.targets)
+            display = self.display(*step.lines, assumed=assumed)
+            if assumed:
+                self.assumed.append(display.number)
+            yield display
 
     def blocks(self) -> Iterator[Block]:
         """Forward by components, the nodes from the loss back, the parameters, a summary."""
@@ -102,6 +89,8 @@ class Notes:
         )
         yield self.display(d.values(cases[0]))
         yield from self._by_components(d, cases[0])
+        if self.detail is not None:
+            yield from self.steps(self.detail.node(d))
         if len(cases) > 1:
             yield from self._earlier(d, cases)
 
@@ -120,6 +109,8 @@ class Notes:
                 "One step earlier, what happens at the last step counts too, through the quantities of that step:"
             )
             yield self.display(line)
+            if self.detail is not None:
+                yield from self.steps(replace(x, lines=tuple(replace(y, where=self._longer(y, before)) for y in x.lines)) for x in self.detail.earlier(d))
         else:
             for line in cases[1:-1]:
                 yield self.display(line)
@@ -213,6 +204,8 @@ class Notes:
             line = d.cases[0]
             yield self.display(line)
             yield from self._by_components(d, line)
+            if self.detail is not None:
+                yield from self.steps(self.detail.parameter(d))
             return
         now = self.gradients.now
         copy = d.copy
@@ -222,6 +215,8 @@ class Notes:
         )
         yield self.display(copy)
         yield from self._by_components(d, copy)
+        if self.detail is not None:
+            yield from self.steps(self.detail.parameter(d))
         yield Text("The gradient is the sum over the steps:")
         yield self.display(d.total)
 
@@ -258,37 +253,6 @@ class Notes:
             for e in line.members
             for x in e.walk()
         )
-
-
-def length(latex: str) -> int:
-    """About how many characters wide a formula is when it is set."""
-    text = re.sub(r"\\(frac|left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb)\b", "", latex)
-    text = re.sub(r"\\[a-zA-Z]+", "x", text)
-    return len(re.sub(r"[{}^_\s]", "", text))
-
-
-def broken(row: str) -> Iterator[str]:
-    """A long sum on several rows, broken before a plus or minus that no bracket holds."""
-    head, _, tail = row.partition("&= ")
-    rows = [""]
-    for term in _terms(tail):
-        if rows[-1] and length(rows[-1]) + length(term) > ROW:
-            rows.append("")
-        rows[-1] += term
-    yield f"{head}&= {rows[0].strip()}"
-    for more in rows[1:]:
-        yield f"   &\\quad {more.strip()}"
-
-
-def _terms(text: str) -> Iterator[str]:
-    """The terms of a sum, each with its sign."""
-    depth, start = 0, 0
-    for k, c in enumerate(text):
-        depth += (c in "({[") - (c in ")}]")
-        if depth == 0 and text[k : k + 3] in (" + ", " - "):
-            yield text[start:k]
-            start = k
-    yield text[start:]
 
 
 def _and(names: list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from symrnn.checker import Checker
 from symrnn.derive.names import Spelling
+from symrnn.derive.tables import Braced
 from symrnn.expr import (
     Add,
     Apply,
@@ -21,12 +22,14 @@ from symrnn.expr import (
     Expr,
     Gradient,
     Index,
+    Local,
     MatMul,
     Number,
     Power,
     Reduce,
     Ref,
     Softmax,
+    Table,
     Times,
     Total,
     Trace,
@@ -117,8 +120,13 @@ def _times(ts: Typesetter, e: Times) -> Piece:
 
 
 def _gradient(ts: Typesetter, e: Gradient) -> Piece:
+    if isinstance(e.wrt, Local):
+        return PRODUCT, f"\\frac{{d}}{{d{e.wrt.name}}} {ts(e.of, ATOM)}", True
+    if not isinstance(e.of, (Ref, Entry)):
+        whole = ts(e.of, ATOM) if not isinstance(e.of, Reduce) else ts(e.of, PRODUCT)
+        return PRODUCT, f"\\frac{{\\partial}}{{\\partial {ts(e.wrt)}}} {whole}", True
     of, wrt = ts(e.of), ts(e.wrt)
-    if ts.fractions or e.wrt.scalar:
+    if ts.fractions or e.wrt.scalar or (1 in e.wrt.shape and not e.of.scalar):
         return ATOM, f"\\frac{{\\partial {of}}}{{\\partial {wrt}}}", False
     return ATOM, f"\\nabla_{{{wrt}}} {of}", True
 
@@ -167,6 +175,15 @@ def _delta(ts: Typesetter, e: Delta) -> Piece:
     return ATOM, ts.names.delta(show(e.one), show(e.two)), False
 
 
+def _table(ts: Typesetter, e: Table) -> Piece:
+    rows = " \\\\ ".join(" & ".join(map(ts, row)) for row in e.rows)
+    return ATOM, f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}", False
+
+
+def _braced(ts: Typesetter, e: Braced) -> Piece:
+    return ATOM, f"\\underbrace{{{ts(e.body, PRODUCT)}}}_{{{ts(e.label)}}}", False
+
+
 def _total(ts: Typesetter, e: Total) -> Piece:
     body = e.body
     if isinstance(body, Power) and body.exponent == Number((1, 1), type(body.exponent.value)(2)):  # type: ignore[attr-defined]
@@ -200,4 +217,7 @@ _CASES: dict[type[Expr], Callable[[Typesetter, Any], Piece]] = {
     Reduce: _reduce,
     Delta: _delta,
     Gradient: _gradient,
+    Local: lambda ts, e: (ATOM, e.name, False),
+    Table: _table,
+    Braced: _braced,
 }

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from symrnn.derive.gradients import Gradients
-from symrnn.derive.notes import Block, Display, Heading, Notes, Text
+from symrnn.derive.blocks import Block, Display, Heading, Text
+from symrnn.derive.notes import Notes
 
 _NOTE = "Everything below was written by `symrnn derive` from the equations above; `symrnn check` proves it."
 _STEP = "Here $\\operatorname{step}(x)$ is the slope of the rectifier: 1 for $x > 0$, 0 for $x < 0$."

@@ -1,0 +1,72 @@
+"""What a derivation is made of: headings, paragraphs and displays; how wide formulas are, and where they break."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from symrnn.derive.lines import Line
+
+WIDE = 76  # characters, about, of a formula on one row
+ROW = 64  # of a row in an alignment
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title of a section."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph, with formulas between dollar signs."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Display:
+    """Numbered equations: one chain of equal members a line."""
+
+    lines: tuple[Line, ...]
+    number: int
+    assumed: bool = False  # the active class is put in
+
+
+Block = Heading | Text | Display
+
+
+def length(latex: str) -> int:
+    """About how many characters wide a formula is when it is set."""
+    text = re.sub(r"\\(frac|left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb)\b", "", latex)
+    text = re.sub(r"\\[a-zA-Z]+", "x", text)
+    return len(re.sub(r"[{}^_\s]", "", text))
+
+
+def broken(row: str) -> Iterator[str]:
+    """A long sum on several rows, broken before a plus or minus that no bracket holds."""
+    head, _, tail = row.partition("&= ")
+    rows = [""]
+    for term in _terms(tail):
+        if rows[-1] and length(rows[-1]) + length(term) > ROW:
+            rows.append("")
+        rows[-1] += term
+    yield f"{head}&= {rows[0].strip()}"
+    for more in rows[1:]:
+        yield f"   &\\quad {more.strip()}"
+
+
+def _terms(text: str) -> Iterator[str]:
+    """The terms of a sum, each with its sign."""
+    depth, start = 0, 0
+    for k, c in enumerate(text):
+        depth += (c in "({[") - (c in ")}]")
+        if depth == 0 and text[k : k + 3] in (" + ", " - "):
+            yield text[start:k]
+            start = k
+    yield text[start:]
+
+
+__all__ = ["ROW", "WIDE", "Block", "Display", "Heading", "Text", "broken", "length"]
