@@ -26,6 +26,13 @@ FORMS = ("components", "sums", "matrix")
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Write a whole derivation, and its manifest beside it.")
 @click.option("--format", "kind", type=click.Choice(["md", "tex"]), help="Of the whole derivation.")
+@click.option(
+    "--detail",
+    type=click.Choice(["full", "brief"]),
+    default="full",
+    show_default=True,
+    help="Of the whole derivation: with components worked out and matrices written out, or without.",
+)
 @click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: NAME.toml beside NAME.md).")
 def derive(
     path: Path,
@@ -36,6 +43,7 @@ def derive(
     product: str | None,
     output: Path | None,
     kind: str | None,
+    detail: str,
     manifest: Path | None,
 ) -> None:
     """Write the gradients of the loss that a document defines.
@@ -56,7 +64,7 @@ def derive(
         return
     if wrt or steps is not None:
         raise UsageError("--wrt and --steps do not go with a whole derivation (--output, --format)")
-    _whole(found, _document(path), output, kind, manifest)
+    _whole(found, _document(path), output, kind, detail == "full", manifest)
 
 
 def _document(path: Path) -> Path:
@@ -86,11 +94,12 @@ def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None) -> str:  
     return "\n\n".join(out)
 
 
-def _whole(found, path: Path, output: Path | None, kind: str | None, manifest: Path | None) -> None:  # type: ignore[no-untyped-def]
+def _whole(found, path: Path, output: Path | None, kind: str | None, full: bool, manifest: Path | None) -> None:  # type: ignore[no-untyped-def]
     from symrnn.derive import write
 
     kind = kind or ("tex" if output is not None and output.suffix == ".tex" else "md")
-    text = write.tex(found) if kind == "tex" else write.markdown(found)
+    made = write.derivation(found, full)
+    text = write.tex(made) if kind == "tex" else write.markdown(made)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -101,7 +110,7 @@ def _whole(found, path: Path, output: Path | None, kind: str | None, manifest: P
         output.write_text(text, encoding="utf-8")
         if beside.is_file():
             output.with_suffix(".toml").write_text(
-                write.manifest(found, beside.read_text(encoding="utf-8")), encoding="utf-8"
+                write.manifest(made, beside.read_text(encoding="utf-8")), encoding="utf-8"
             )
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from error

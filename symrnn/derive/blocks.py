@@ -40,9 +40,24 @@ Block = Heading | Text | Display
 
 def length(latex: str) -> int:
     """About how many characters wide a formula is when it is set."""
-    text = re.sub(r"\\(frac|left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb)\b", "", latex)
+    while (start := latex.rfind("\\frac{")) >= 0:  # the innermost last one: as wide as its wider half
+        above, mid = _group(latex, start + 5)
+        below, end = _group(latex, mid)
+        latex = latex[:start] + max(above, below, key=length) + latex[end:]
+    text = re.sub(r"\\(left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb)\b", "", latex)
+    text = re.sub(r"_\{\w=\d\}\^\{?\w\}?", "", text)  # limits of sums stand above and below
     text = re.sub(r"\\[a-zA-Z]+", "x", text)
     return len(re.sub(r"[{}^_\s]", "", text))
+
+
+def _group(text: str, start: int) -> tuple[str, int]:
+    """What the brace at ``start`` holds, and where it ends."""
+    depth = 0
+    for k in range(start, len(text)):
+        depth += (text[k] == "{") - (text[k] == "}")
+        if not depth:
+            return text[start + 1 : k], k + 1
+    return text[start + 1 :], len(text)
 
 
 def broken(row: str) -> Iterator[str]:

@@ -11,13 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from symrnn.derive.alike import key
+from symrnn.derive.blocks import length
 from symrnn.derive.entries import renamed, substituted
 from symrnn.derive.gradients import Derivative, Gradients
 from symrnn.derive.lines import Line
 from symrnn.derive.tables import MOST_ROWS, Braced, explicit
-from symrnn.derive.unfold import Opened, shown, sloped
+from symrnn.derive.unfold import ZERO, Differential, Opened, shown, sloped
 from symrnn.derive.worked import CLASS, LONGEST, Worked
-from symrnn.expr import SCALAR, Add, Apply, Entry, Expr, Gradient, Index, Local, Ref, Shape
+from symrnn.expr import SCALAR, Add, Apply, Entry, Expr, Gradient, Index, Local, Ref, Shape, Table
 from symrnn.general.differentiate import slope
 from symrnn.general.form import Abstain
 from symrnn.latex.tree import Name
@@ -37,11 +38,13 @@ class Step:
 
 
 class Detail:
-    """The steps of one document; ``said``: the rules of calculus that stand there already."""
+    """The steps of one document; ``said``, ``lost``: the rules of calculus and the losses that stand there already."""
 
     def __init__(self, g: Gradients) -> None:
         self.g, self.worked = g, Worked(g)
         self.said: set[str] = set()
+        self.lost: set[tuple[str, str]] = set()
+        self.spelt = False
 
     # -- nodes ------------------------------------------------------------------------------------
 
@@ -52,10 +55,11 @@ class Detail:
             return
         at = self.last if len(d.cases) > 1 else self.now if s.timed else None
         ref = Ref(s.shape, s, at)
-        yield from self.by_hand(d, ref, at, (self.whole, self.local(at)))
         with suppress(Abstain):
-            value = self.value(d, ref, at, True)
-            yield from self.matrices((self.head(self.whole, ref),), value, ())
+            if len(w.levels(ref, at)) > 1:
+                yield from self.by_hand(d, ref, at, (self.whole, self.local(at)))
+                value = self.value(d, ref, at, True)
+                yield from self.matrices((self.head(self.whole, ref),), value, ())
 
     def earlier(self, d: Derivative) -> Iterator[Step]:
         """A recurrent quantity one step before the last: its two losses, and the later of them by components."""
@@ -154,8 +158,12 @@ class Detail:
             if len(levels) < 2:
                 return
             line = self.line(self.local(at), levels[-count:])
-            name = self.tex(replace(wrt, copy=None))
-            yield Step(f"As a function of ${name}$ the loss{' of a step' if at == self.g.now else ''} is", (line,))
+            said = {(key(line.lhs), key(m)) for m in line.members}
+            if said <= self.lost:
+                return
+            self.lost |= said
+            which = "" if at is None else " of a step" if at == self.now else " of the last step"
+            yield Step(f"As a function of ${self.tex(replace(wrt, copy=None))}$ the loss{which} is", (line,))
             yield from self.rules(levels[-1])
 
     def by_hand(
@@ -180,7 +188,7 @@ class Detail:
             yield from self.loss(ref, at, 2)
         plain = replace(ref, copy=None)
         last = levels[-1]
-        if any(isinstance(x, Opened) and x.slope for x in self._derived(last, self.entry(plain, ONE, ONE)).walk()):
+        if ref.symbol.timed and any(isinstance(x, Opened) and x.slope for x in self._derived(last, self.entry(plain, ONE, ONE)).walk()):
             yield from self.terms(last, self.entry(plain, ONE, ONE), self.entry(ref, ONE, ONE), at)
         cells = [(Index(None, i), Index(None, j)) for i, j in self.cells(ref.shape)]
         lines = []
@@ -193,6 +201,7 @@ class Detail:
             done = w.component(value, i, j)
             spelled = w.spelled(done)
             short = bool(steps) and not any(key(x) == key(done) for x in steps) and not self.spelt
+            steps = [x for x in steps if key(x) != key(spelled)]
             final = [done, spelled] if (short or len(of) > 1) and not k and not self.spelt else [spelled]
             lines.append(self.line(heads[0], [*(heads[1:] if bare or not k else []), *steps, *final]))
         first, *others = lines
@@ -202,8 +211,6 @@ class Detail:
             yield Step("The other components come out alike:" if 1 in ref.shape else "and the others of its row are", tuple(others))
 
     def _derived(self, e: Expr, wrt: Expr) -> Expr:
-        from symrnn.derive.unfold import Differential
-
         try:
             return Differential(wrt)(e)
         except Abstain:
@@ -224,12 +231,12 @@ class Detail:
     def terms(self, e: Expr, wrt: Expr, head: Expr, at: Index | None) -> Iterator[Step]:
         """The terms of the loss differentiated one by one, where functions stand in functions."""
         lines = []
-        for _, x in e.terms if isinstance(e, Add) else ():
+        for x in summands(e):
             with suppress(Abstain):
                 found = self.worked.stages(x, wrt)
                 members = [m for m in (found.raw, found.sloped) if self.worked.width(m) <= LONGEST]
                 of = self.worked.tidy(shown(x, False))
-                if members and found.raw != Expr and self.worked.width(of) <= LONGEST:
+                if members and found.raw != ZERO and self.worked.width(of) <= LONGEST:
                     lines.append(self.line(Gradient(SCALAR, of, head), members))
         if len(lines) > 1:
             yield Step("Term by term,", tuple(lines))
@@ -330,14 +337,22 @@ class Detail:
 
 def row_width(detail: Detail, e: Expr) -> int:
     """About how many characters wide a product of tables is."""
-    from symrnn.derive.blocks import length
-    from symrnn.expr import Table
-
     total = 0
     for x in e.walk():
         if isinstance(x, Table):
             total += sum(max(length(detail.tex(row[j])) for row in x.rows) + 1 for j in range(len(x.rows[0])))
     return total
+
+
+def summands(e: Expr) -> Iterator[Expr]:
+    """The terms of a sum without their signs, those of quantities that are opened too."""
+    if isinstance(e, Opened) and isinstance(e.body, Add):
+        yield from summands(e.body)
+    elif isinstance(e, Add):
+        for _, x in e.terms:
+            yield from summands(x)
+    else:
+        yield e
 
 
 def unique(members: Iterable[Expr]) -> tuple[Expr, ...]:

@@ -110,7 +110,7 @@ class Notes:
             )
             yield self.display(line)
             if self.detail is not None:
-                yield from self.steps(replace(x, lines=tuple(replace(y, where=self._longer(y, before)) for y in x.lines)) for x in self.detail.earlier(d))
+                yield from self.steps(self.detail.earlier(d))
         else:
             for line in cases[1:-1]:
                 yield self.display(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symrnn.expr import SCALAR, Dim, Expr, Index, MatMul, Table, Times
+from symrnn.expr import Add, Dim, Expr, Index, MatMul, Table, Times
 from symrnn.general.form import Abstain
 
 MOST_ROWS = 6
@@ -25,8 +25,10 @@ class Braced(Expr):
 def explicit(e: Expr, component: Component, number: Callable[[Dim], int]) -> Expr:
     """A product with each factor as its table of components, braced. Abstain where that says nothing or is too wide."""
     made = _tables(e, component, number)
-    if isinstance(made, Braced) and made.body.shape != SCALAR and 1 not in made.shape:
-        raise Abstain("one matrix alone")
+    if isinstance(made, Braced):
+        if 1 not in made.shape:
+            raise Abstain("one matrix alone")
+        return made.body
     return made
 
 
@@ -46,6 +48,8 @@ def _tables(e: Expr, component: Component, number: Callable[[Dim], int]) -> Expr
         if e.left.scalar or e.right.scalar:
             raise Abstain("a number before a matrix")
         return Times(e.shape, *(_tables(x, component, number) for x in (e.left, e.right)))
+    if isinstance(e, Add) and any(isinstance(x, MatMul) for x in e.walk()):
+        raise Abstain("a sum of products")
     return Braced(e.shape, table(e, component, number), e)
 
 
