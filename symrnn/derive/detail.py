@@ -30,11 +30,15 @@ _KNOWN = {"exp", "ln"}
 
 @dataclass(frozen=True)
 class Step:
-    """A sentence and what it announces; ``assumed``: with the active class put in."""
+    """A sentence and what it announces.
+
+    ``assumed``: with the active class put in; ``early``: it speaks of the step before the last.
+    """
 
     text: str
     lines: tuple[Line, ...]
     assumed: bool = True
+    early: bool = False
 
 
 class Detail:
@@ -82,8 +86,10 @@ class Detail:
             value = w.part(s, before, self.last, True)
             if value is None:
                 return
-            yield from self.by_hand(d, ref, self.last, (self.local(self.last),))
-            yield from self.matrices((later,), value, ())
+            for step in self.by_hand(d, ref, self.last, (self.local(self.last),)):
+                yield replace(step, early=True)
+            for step in self.matrices((later,), value, ()):
+                yield replace(step, early=True)
 
     def local_only(self, e: Expr, at: Index) -> bool:
         """Whether the gradients in an expression are those of the loss of one step."""
@@ -139,7 +145,7 @@ class Detail:
         if to:
             ref = Ref(d.symbol.shape, d.symbol, None, before)
             line = Line(self.head(self.whole, ref), (substituted(short, to), short))
-            yield Step("One step before the last it is used as", (line,), False)
+            yield Step("At the step before the last the gradient below it has two terms:", (line,), False, True)
 
     def own(self, d: Derivative) -> bool:
         """Whether a quantity acts on the loss of its own step alone."""

@@ -110,13 +110,22 @@ class Notes:
             )
             yield self.display(line)
             if self.detail is not None:
-                yield from self.steps(self.detail.earlier(d))
+                yield from self.steps(self._where(self.detail.earlier(d)))
         else:
             for line in cases[1:-1]:
                 yield self.display(line)
         yield Text(f"The same holds at every step ${now}$ that has a later one. This is the recursion:")
         yield self.display(generic)
         yield from self._sums(d, generic)
+
+    def _where(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Steps with the condition on lines that speak of the step before the last."""
+        before = self.gradients.chain.graph.last.shifted(-1)
+        for step in steps:
+            lines = (
+                replace(x, where=self._longer(x, before)) if step.early and _mentions(x, before) else x for x in step.lines
+            )
+            yield replace(step, lines=tuple(lines))
 
     def _longer(self, line: Line, before: Index) -> str:
         """The condition that there is a step ``before`` the last, where the quantities of the line do not say so."""
@@ -216,7 +225,7 @@ class Notes:
         yield self.display(copy)
         yield from self._by_components(d, copy)
         if self.detail is not None:
-            yield from self.steps(self.detail.parameter(d))
+            yield from self.steps(self._where(self.detail.parameter(d)))
         yield Text("The gradient is the sum over the steps:")
         yield self.display(d.total)
 
@@ -231,16 +240,16 @@ class Notes:
 
     def latex(self, block: Display) -> str:
         """The LaTeX of a display, without its number; long chains one member a row."""
-        out = []
+        out: list[str] = []
         for line in block.lines:
             lhs, *members = (self.typeset(e) for e in (line.lhs, *line.members))
             whole = " = ".join((lhs, *members)) + (f" {line.where}" if line.where else "")
             if len(block.lines) == 1 and length(whole) <= WIDE:
                 return whole
-            out += [f"{lhs if not k else '  '} &= {row}" for k, m in enumerate(members) for row in (m,)]
-        rows = " \\\\\n".join(r for row in out for r in broken(row))
-        if block.lines[-1].where:
-            rows += f" {block.lines[-1].where}"
+            for k, m in enumerate(members):
+                out += broken(f"{lhs if not k else '  '} &= {m}")
+            out[-1] += f" {line.where}" if line.where else ""
+        rows = " \\\\\n".join(out)
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
     def uses(self, name: str, blocks: Iterable[Block]) -> bool:
@@ -253,6 +262,10 @@ class Notes:
             for e in line.members
             for x in e.walk()
         )
+
+
+def _mentions(line: Line, time: Index) -> bool:
+    return any(isinstance(x, Ref) and time in (x.time, x.copy) for e in (line.lhs, *line.members) for x in e.walk())
 
 
 def _and(names: list[str]) -> str:

@@ -115,7 +115,7 @@ def _times(ts: Typesetter, e: Times) -> Piece:
     parts = []
     for x, end in ((e.left, False), (e.right, True)):
         same = isinstance(x, Times) and not (x.left.scalar or x.right.scalar)
-        parts.append(ts(x, HADAMARD if same and not end else ATOM, end))
+        parts.append(ts(x, HADAMARD if same else ATOM, end))
     return HADAMARD, f"{parts[0]} \\odot {parts[1]}", False
 
 

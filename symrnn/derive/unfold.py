@@ -69,8 +69,8 @@ def plus(terms: Iterable[tuple[int, Expr]]) -> Expr:
     for sign, x in terms:
         if isinstance(x, Add):
             flat += [(sign * s, y) for s, y in x.terms]
-        elif isinstance(x, Times) and isinstance(x.left, Number) and x.left.value < 0:
-            flat.append((-sign, times(number(-x.left.value), x.right)))
+        elif isinstance(first := factors(x)[0], Number) and first.value < 0:
+            flat.append((-sign, times(number(-1), x)))
         elif not (isinstance(x, Number) and not x.value):
             flat.append((sign, x))
     if not flat:
@@ -108,6 +108,8 @@ def over(a: Expr, b: Expr) -> Expr:
     """A quotient."""
     if isinstance(a, Number) and not a.value:
         return ZERO
+    if isinstance(a, Number) and isinstance(b, Number) and b.value:
+        return number(a.value / b.value)
     return a if b == UNIT else Divide(SCALAR, a, b)
 
 
@@ -231,8 +233,7 @@ def sloped(term: Term, e: Apply, value: Expr) -> Expr:
             case "sym":
                 return x
             case "add":
-                parts = sorted(((1, made(a)) for a in t.args), key=lambda p: not isinstance(p[1], Number))
-                return plus(parts)
+                return shared(sorted(((1, made(a)) for a in t.args), key=lambda p: not isinstance(p[1], Number)), value)
             case "mul":
                 return times(*map(made, t.args))
             case "pow":
@@ -245,6 +246,21 @@ def sloped(term: Term, e: Apply, value: Expr) -> Expr:
                 return value if t.args[0] == e.function and inner == x else Apply(SCALAR, t.args[0], inner)
 
     return made(term)
+
+
+def shared(terms: list[tuple[int, Expr]], value: Expr) -> Expr:
+    """A sum, with the value that all its terms have as a factor before a bracket: s − s² as s (1 − s)."""
+    rest = []
+    for sign, x in terms:
+        parts = factors(x)
+        for k, y in enumerate(parts):
+            if y == value or (isinstance(y, Power) and y.base == value and y.exponent == number(2)):
+                left = [] if y == value else [value]
+                rest.append((sign, times(UNIT, *parts[:k], *left, *parts[k + 1 :])))
+                break
+        else:
+            return plus(terms)
+    return times(value, plus(sorted(rest, key=lambda p: not isinstance(p[1], Number))))
 
 
 # -- what is shown ----------------------------------------------------------------------------------

@@ -29,12 +29,13 @@ from symrnn.derive.unfold import (
     summed,
     times,
 )
-from symrnn.expr import SCALAR, Add, Apply, Delta, Divide, Entry, Expr, Gradient, Index, Reduce, Ref, Symbol, Times
+from symrnn.expr import SCALAR, Add, Apply, Delta, Divide, Entry, Expr, Gradient, Index, Number, Power, Reduce, Ref, Symbol, Times
 from symrnn.general.form import Abstain
 
 ONE = Index(None, 1)
 CLASS = 1  # the class that is taken to be the active one
 LONGEST = 230  # characters, about, of an expression that is still worth printing
+SPELLED = 150  # of a component with its sums written out
 SHORT = 104  # of a sum that is spelled out
 
 
@@ -89,6 +90,8 @@ class Worked:
             while inner := {n for n in self._nodes(e, wrt) if self.g.chain.argument(n[0])}:
                 e = self._open(e, inner)
             e = logarithms(folded(e))
+            if self.width(shown(e, False)) > LONGEST:
+                raise Abstain("too long to print")
             out.append(e)
         return out
 
@@ -297,7 +300,9 @@ class Worked:
 
     def spelled(self, e: Expr) -> Expr:
         """A component with its short sums written out."""
-        return self.numerators(folded(e))
+        e = folded(e)
+        new = self.numerators(e)
+        return new if self.width(new) <= SPELLED else e
 
 
 def step_loss(g: Gradients) -> Symbol | None:
@@ -325,6 +330,8 @@ def folded(e: Expr) -> Expr:
             return summed(e, e.body)
         case Divide() if e.scalar:
             return over(e.left, e.right)
+        case Power(base=Power(base=x, exponent=Number(value=p)), exponent=Number(value=q)) if p == 1 / q:
+            return x  # the square of a length
         case Delta():
             return delta(e.one, e.two)
     return e
