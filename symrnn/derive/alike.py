@@ -15,6 +15,7 @@ from typing import Any
 from symrnn.derive.entries import Entries, renamed
 from symrnn.expr import (
     Add,
+    Delta,
     Divide,
     Entry,
     Expr,
@@ -26,7 +27,9 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Symbol,
+    Table,
     Times,
+    Transpose,
 )
 
 MOST_SUMS = 4  # beyond it sums in a product stay in the order of print
@@ -62,9 +65,12 @@ def _key(e: Expr, bound: dict[str, str], fresh: Fresh) -> str:
             return _key(Entries(fresh)(body, e.row, e.col), bound, fresh)  # type: ignore[arg-type]
         case Entry(body=Gradient(of=of, wrt=wrt)) if of.scalar:
             return _key(Gradient(e.shape, of, Entry(e.shape, wrt, e.row, e.col)), bound, fresh)
+        case Delta():
+            return "delta" + ",".join(sorted((_at(e.one, bound), _at(e.two, bound))))
         case Gradient():
-            names = ",".join(_key(x, bound, fresh) for x in (e.of,))
-            return f"d[{names}/{_by(e.wrt, bound, fresh)}{'~' if e.denominator else ''}]"
+            return f"d[{_key(e.of, bound, fresh)}/{_by(e.wrt, bound, fresh)}{'~' if e.denominator else ''}]"
+        case Transpose(body=Table() as table):
+            return _key(Table(e.shape, tuple(zip(*table.rows, strict=True))), bound, fresh)
         case Ref():
             return f"{e.symbol.name}{_at(e.time, bound)}"
         case _:
@@ -96,8 +102,8 @@ def _at(index: Index | None, bound: dict[str, str]) -> str:
 def _terms(e: Expr, sign: int, bound: dict[str, str], fresh: Fresh) -> list[str]:
     if isinstance(e, Add):
         return [t for s, x in e.terms for t in _terms(x, s * sign, bound, fresh)]
-    if isinstance(e, Times) and isinstance(e.left, Number) and e.left.value == -1:
-        return _terms(e.right, -sign, bound, fresh)
+    if isinstance(e, Entry) and not isinstance(e.body, (Ref, Gradient)):
+        return _terms(Entries(fresh)(e.body, e.row, e.col), sign, bound, fresh)  # type: ignore[arg-type]
     text = _key(e, bound, fresh)
     if text.startswith("-"):
         sign, text = -sign, text[1:]

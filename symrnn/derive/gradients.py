@@ -274,6 +274,7 @@ class Gradients(Mapping[str, Derivative]):
         steps = checker.manifest.steps
         self.now = Index(steps.index)
         used = {s.key for s in checker.context.names.symbols} | set(checker.manifest.sizes) | {steps.index, steps.last}
+        used |= {s.key.lower() for s in checker.context.names.symbols if 1 not in s.shape}  # its entries: q_ij of Q
         used |= {str(d) for s in checker.context.names.symbols for d in s.shape}
         pool = [x for x in _LETTERS if x not in used]
         self.free, self.spare, self.pool = (pool[0], pool[1]), pool[2], pool[3:]

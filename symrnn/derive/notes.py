@@ -9,6 +9,8 @@ from symrnn.derive.blocks import WIDE, Block, Display, Heading, Text, broken, le
 from symrnn.derive.detail import Detail, Step
 from symrnn.derive.entries import renamed, substituted, written_out
 from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
+from symrnn.derive.jacobians import Jacobians
+from symrnn.derive.tables import Braced
 from symrnn.expr import Add, Apply, Entry, Expr, Gradient, Index, Number, Ref, Symbol
 from symrnn.general.form import Abstain
 
@@ -23,6 +25,7 @@ class Notes:
         self.typeset = gradients.typeset
         numbers = [f.number for f in gradients.checker.document.formulas if f.number is not None]
         self.detail = Detail(gradients) if full else None
+        self.jacobians = Jacobians(gradients, self.detail.worked) if self.detail is not None else None
         self.assumed: list[int] = []  # the numbers of the displays in which the active class is put in
         self.count = max((int(n) for n in numbers if n.isdigit()), default=0)
 
@@ -93,6 +96,24 @@ class Notes:
             yield from self.steps(self.detail.node(d))
         if len(cases) > 1:
             yield from self._earlier(d, cases)
+        yield from self._jacobians(d)
+
+    def _jacobians(self, d: Derivative) -> Iterator[Block]:
+        """The Jacobians of the users, in the declared layout, and the gradient in them."""
+        lines, whole = self.jacobians.node(d) if self.jacobians is not None else ([], None)
+        if whole is None:
+            return
+        plural = "s" if len(lines) > 1 else ""
+        layout = self.gradients.checker.manifest.layout
+        yield Text(f"The Jacobian{plural}, in {layout} layout,")
+        yield self.display(*lines)
+        yield Text("give" + ("" if plural else "s") + " the same as")
+        yield self.display(whole)
+
+    def _total(self, d: Derivative, line: Line) -> Line:
+        """The sum over the steps with one more member, in Jacobians."""
+        more = self.jacobians.total(d) if self.jacobians is not None else None
+        return line if more is None else replace(line, members=(more, *line.members))
 
     def _earlier(self, d: Derivative, cases: list[Line]) -> Iterator[Block]:
         now, last = self.gradients.now, self.gradients.chain.graph.last
@@ -130,8 +151,8 @@ class Notes:
     def _longer(self, line: Line, before: Index) -> str:
         """The condition that there is a step ``before`` the last, where the quantities of the line do not say so."""
         lags, last = self.gradients.checker.model.lags, self.gradients.chain.graph
-        parts = (x for e in (line.lhs, *line.members) for x in e.walk())
-        if any(isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts):
+        parts = [x for e in (line.lhs, *line.members) for x in e.walk()]
+        if not any(isinstance(x, Braced) for x in parts) and any(isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts):
             return ""
         return f"\\quad \\text{{for }} {last.last} > {last.first}"
 
@@ -227,14 +248,15 @@ class Notes:
         if self.detail is not None:
             yield from self.steps(self._where(self.detail.parameter(d)))
         yield Text("The gradient is the sum over the steps:")
-        yield self.display(d.total)
+        yield self.display(self._total(d, d.total))
 
     def _summary(self) -> Iterator[Block]:
         yield Heading("Summary")
         yield Text("The gradients by the parameters are")
         for d in self.gradients.parameters:
             line = d.total if d.steady else d.cases[0]
-            yield self.display(Line(line.lhs, line.members[-1:]))
+            last = Line(line.lhs, line.members[-1:])
+            yield self.display(self._total(d, last) if d.steady else last)
 
     # -- texts ------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import Any
 from symrnn.algebra.terms import Term
 from symrnn.derive.alike import Fresh
 from symrnn.derive.entries import renamed
+from symrnn.derive.tables import Braced
 from symrnn.expr import (
     SCALAR,
     Add,
@@ -271,6 +272,24 @@ def shown(e: Expr, names: bool | None) -> Expr:
     if isinstance(e, Opened):
         return e.name if names or (names is None and e.slope) else shown(e.body, names)
     return mapped(e, lambda x: shown(x, names))
+
+
+def braced(e: Expr) -> Expr:
+    """The expression without names, and below each slope of a function what it is by name."""
+    match e:
+        case Add():
+            return replace(e, terms=tuple((s, braced(x)) for s, x in e.terms))
+        case Times() if e.scalar:
+            return reduce(lambda a, b: Times(SCALAR, a, b), [_braced(x) for x in factors(e)])
+        case Reduce() | Divide():
+            return mapped(e, braced)
+    return shown(e, False)
+
+
+def _braced(e: Expr) -> Expr:
+    if isinstance(e, (Reduce, Divide)) or not any(isinstance(x, Opened) and x.slope for x in e.walk()):
+        return braced(e)
+    return Braced(SCALAR, shown(e, False), shown(e, None))
 
 
 def logarithms(e: Expr) -> Expr:

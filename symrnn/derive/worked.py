@@ -18,6 +18,7 @@ from symrnn.derive.gradients import MOST_TERMS, Gradients
 from symrnn.derive.unfold import (
     Differential,
     Opened,
+    braced,
     delta,
     factors,
     lettered,
@@ -163,8 +164,8 @@ class Worked:
         short = key(spelled) != key(sloped) and self.width(spelled) <= SHORT + 30
         named = self.quotients(shown(found, True))
         if short:
-            return Stages(shown(found, False), spelled, self.quotients(self.numerators(shown(found, True))), True)
-        return Stages(shown(found, False), sloped, named, False)
+            return Stages(braced(found), spelled, self.quotients(self.numerators(shown(found, True))), True)
+        return Stages(braced(found), sloped, named, False)
 
     def numerators(self, e: Expr) -> Expr:
         """Short sums that stand as a term, a factor or above a line, written out."""
