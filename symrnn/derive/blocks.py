@@ -40,6 +40,11 @@ Block = Heading | Text | Display
 
 def length(latex: str) -> int:
     """About how many characters wide a formula is when it is set."""
+    latex = re.sub(r"\\begin\{pmatrix\}(.*?)\\end\{pmatrix\}", _matrix, latex)
+    while (start := latex.rfind("\\underbrace{")) >= 0:
+        body, mid = _group(latex, start + 11)
+        label, end = _group(latex, mid + 1)
+        latex = latex[:start] + max(body, "x" * (2 * length(label) // 3), key=length) + latex[end:]
     while (start := latex.rfind("\\frac{")) >= 0:  # the innermost last one: as wide as its wider half
         above, mid = _group(latex, start + 5)
         below, end = _group(latex, mid)
@@ -48,6 +53,12 @@ def length(latex: str) -> int:
     text = re.sub(r"_\{\w=\d\}\^\{?\w\}?", "", text)  # limits of sums stand above and below
     text = re.sub(r"\\[a-zA-Z]+", "x", text)
     return len(re.sub(r"[{}^_\s]", "", text))
+
+
+def _matrix(found: re.Match[str]) -> str:
+    """As many characters as the columns of a matrix are wide."""
+    rows = [row.split("&") for row in found[1].split("\\\\")]
+    return "x" * (1 + sum(1 + max(map(length, column)) for column in zip(*rows, strict=False)))
 
 
 def _group(text: str, start: int) -> tuple[str, int]:

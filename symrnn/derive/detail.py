@@ -17,7 +17,7 @@ from symrnn.derive.gradients import Derivative, Gradients
 from symrnn.derive.lines import Line
 from symrnn.derive.tables import MOST_ROWS, Braced, explicit
 from symrnn.derive.unfold import ZERO, Differential, Opened, shown, sloped
-from symrnn.derive.worked import CLASS, LONGEST, Worked
+from symrnn.derive.worked import CLASS, EASY, LONGEST, Worked
 from symrnn.expr import SCALAR, Add, Apply, Entry, Expr, Gradient, Index, Local, Ref, Shape, Table
 from symrnn.general.differentiate import slope
 from symrnn.general.form import Abstain
@@ -230,7 +230,9 @@ class Detail:
         except Abstain:
             return
         self.spelt = found.spelled
-        for x in (found.sloped, found.named):
+        easy = all(self.worked.width(x) <= EASY for x in summands(found.sloped))
+        first = found.sloped if easy else found.briefly
+        for x in (first, found.named):
             if self.worked.width(x) <= LONGEST:
                 yield x
 
@@ -240,9 +242,12 @@ class Detail:
         for x in summands(e):
             with suppress(Abstain):
                 found = self.worked.stages(x, wrt)
-                members = [m for m in (found.raw, found.sloped) if self.worked.width(m) <= LONGEST]
-                of = self.worked.tidy(shown(x, False))
-                if members and found.raw != ZERO and self.worked.width(of) <= LONGEST:
+                if found.raw == ZERO:
+                    continue
+                wide = self.worked.width(shown(x, False)) > EASY // 2
+                of = self.worked.tidy(shown(x, wide))
+                members = [found.briefly] if wide else [found.raw, found.sloped]
+                if all(self.worked.width(m) <= LONGEST for m in (of, *members)):
                     lines.append(self.line(Gradient(SCALAR, of, head), members))
         if len(lines) > 1:
             yield Step("Term by term,", tuple(lines))

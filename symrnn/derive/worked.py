@@ -36,16 +36,21 @@ from symrnn.general.form import Abstain
 ONE = Index(None, 1)
 CLASS = 1  # the class that is taken to be the active one
 LONGEST = 230  # characters, about, of an expression that is still worth printing
+EASY = 80  # of an expression that stands on one row
 SPELLED = 150  # of a component with its sums written out
 SHORT = 104  # of a sum that is spelled out
 
 
 @dataclass(frozen=True)
 class Stages:
-    """A derivative as it comes, with the slopes by name, with all by name; ``spelled``: its short sums written out."""
+    """A derivative as it comes, with the slopes by name, with all quantities by name (``briefly``) and quotients too.
+
+    ``spelled``: its short sums are written out.
+    """
 
     raw: Expr
     sloped: Expr
+    briefly: Expr
     named: Expr
     spelled: bool
 
@@ -162,10 +167,10 @@ class Worked:
         sloped = shown(found, None)
         spelled = self.numerators(sloped)
         short = key(spelled) != key(sloped) and self.width(spelled) <= SHORT + 30
-        named = self.quotients(shown(found, True))
+        briefly = shown(found, True)
         if short:
-            return Stages(braced(found), spelled, self.quotients(self.numerators(shown(found, True))), True)
-        return Stages(braced(found), sloped, named, False)
+            briefly, sloped = self.numerators(briefly), spelled
+        return Stages(braced(found), sloped, briefly, self.quotients(briefly), short)
 
     def numerators(self, e: Expr) -> Expr:
         """Short sums that stand as a term, a factor or above a line, written out."""
@@ -346,4 +351,4 @@ def mapped_letters(e: Expr, fresh: Fresh) -> Expr:
     return mapped(e, lambda x: mapped_letters(x, fresh))
 
 
-__all__ = ["CLASS", "LONGEST", "Apply", "Stages", "Worked", "folded", "step_loss"]
+__all__ = ["CLASS", "EASY", "LONGEST", "Apply", "Stages", "Worked", "folded", "step_loss"]

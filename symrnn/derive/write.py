@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from symrnn.derive.gradients import Gradients
-from symrnn.derive.blocks import Block, Display, Heading, Text
+from symrnn.derive.blocks import Block, Display, Heading, Text, length
 from symrnn.derive.notes import Notes
 from symrnn.derive.worked import CLASS
 from symrnn.expr import Ref
 
 _NOTE = "Everything below was written by `symrnn derive` from the equations above; `symrnn check` proves it."
 _STEP = "Here $\\operatorname{step}(x)$ is the slope of the rectifier: 1 for $x > 0$, 0 for $x < 0$."
+
+_SIZES = ((112, "\\tiny"), (96, "\\scriptsize"), (84, "\\footnotesize"), (76, "\\small"))  # for rows wider than that
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
@@ -103,7 +105,11 @@ def _tex(notes: Notes, block: Block) -> str:
         case Text(text):
             return text
         case Display(number=number):
-            return f"\\[\n{notes.latex(block)} \\tag{{{number}}}\n\\]"
+            text = notes.latex(block)
+            wide = max(map(length, text.replace("\\quad", "").split("\\\\\n")))
+            size = next((name for most, name in _SIZES if wide > most), "")
+            shown = f"\\[\n{text} \\tag{{{number}}}\n\\]"
+            return f"{{{size}\\setlength{{\\arraycolsep}}{{2pt}}\n{shown}\n}}" if size else shown
 
 
 def _from_markdown(text: str) -> Iterator[str]:
