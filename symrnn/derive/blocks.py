@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from symrnn.derive.lines import Line
 
 WIDE = 76  # characters, about, of a formula on one row
+SCRIPT = 0.7  # of the size of a letter
 ROW = 64  # of a row in an alignment
 
 
@@ -49,10 +50,18 @@ def length(latex: str) -> int:
         above, mid = _group(latex, start + 5)
         below, end = _group(latex, mid)
         latex = latex[:start] + max(above, below, key=length) + latex[end:]
-    text = re.sub(r"\\(left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb)\b", "", latex)
-    text = re.sub(r"_\{\w=\d\}\^\{?\w\}?", "", text)  # limits of sums stand above and below
+    text = re.sub(r"\\sum_\{\w=[\w\d]+\}\^(\{\\?\w+\}|\\?\w)", "xx ", latex)  # limits stand above and below
+    text = re.sub(r"\\(left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb|quad)\b", "", text)
+    text = re.sub(r"\\(tanh|exp|ln|log|sin|cos)\b", r"\1", text)
     text = re.sub(r"\\[a-zA-Z]+", "x", text)
+    text = re.sub(r"[_^]\{([^{}]*)\}", lambda m: "x" * round(SCRIPT * len(m[1])), text)
     return len(re.sub(r"[{}^_\s]", "", text))
+
+
+def width(latex: str) -> int:
+    """How wide a display is: of an alignment the widest left side and the widest right side."""
+    rows = [row.partition("&") for row in re.split(r"\\\\\n", latex)]
+    return max(length(left) for left, _, _ in rows) + max(length(right) for _, _, right in rows)
 
 
 def _matrix(found: re.Match[str]) -> str:
@@ -72,16 +81,36 @@ def _group(text: str, start: int) -> tuple[str, int]:
 
 
 def broken(row: str) -> Iterator[str]:
-    """A long sum on several rows, broken before a plus or minus that no bracket holds."""
+    """A long sum on several rows, broken before a plus or minus that no bracket holds; a product of tables likewise."""
     head, _, tail = row.partition("&= ")
     rows = [""]
     for term in _terms(tail):
         if rows[-1] and length(rows[-1]) + length(term) > ROW:
             rows.append("")
         rows[-1] += term
-    yield f"{head}&= {rows[0].strip()}"
+    rows = [part for row in rows for part in _tables(row.strip())]
+    yield f"{head}&= {rows[0]}"
     for more in rows[1:]:
-        yield f"   &\\quad {more.strip()}"
+        yield f"   &\\quad {more}"
+
+
+def _tables(row: str) -> Iterator[str]:
+    """A product of matrices that are written out, on as many rows as it needs."""
+    parts = re.split(r" (?=\\underbrace\{\\begin\{pmatrix\})", row)
+    if length(row) <= ROW or any(_depth(x) for x in parts):
+        yield row
+        return
+    rows = [parts[0]]
+    for part in parts[1:]:
+        if length(rows[-1]) + length(part) > ROW:
+            rows.append(f"\\cdot {part}")
+        else:
+            rows[-1] += f" {part}"
+    yield from rows
+
+
+def _depth(text: str) -> int:
+    return sum((c in "({[") - (c in ")}]") for c in text)
 
 
 def _terms(text: str) -> Iterator[str]:
@@ -95,4 +124,4 @@ def _terms(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-__all__ = ["ROW", "WIDE", "Block", "Display", "Heading", "Text", "broken", "length"]
+__all__ = ["ROW", "WIDE", "Block", "Display", "Heading", "Text", "broken", "length", "width"]

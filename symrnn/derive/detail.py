@@ -17,7 +17,7 @@ from symrnn.derive.gradients import Derivative, Gradients
 from symrnn.derive.lines import Line
 from symrnn.derive.tables import MOST_ROWS, Braced, explicit
 from symrnn.derive.unfold import ZERO, Differential, Opened, shown, sloped
-from symrnn.derive.worked import CLASS, EASY, LONGEST, Worked
+from symrnn.derive.worked import CLASS, EASY, Worked, summands
 from symrnn.expr import SCALAR, Add, Apply, Entry, Expr, Gradient, Index, Local, Ref, Shape, Table
 from symrnn.general.differentiate import slope
 from symrnn.general.form import Abstain
@@ -205,6 +205,8 @@ class Detail:
                 heads = heads if 1 in ref.shape else heads[:1]
             steps = list(self.stages(last, self.entry(plain, i, j))) if not k else []
             done = w.component(value, i, j)
+            if not w.prints(done):
+                return
             spelled = w.spelled(done)
             short = bool(steps) and not any(key(x) == key(done) for x in steps) and not self.spelt
             steps = [x for x in steps if key(x) != key(spelled)]
@@ -230,11 +232,8 @@ class Detail:
         except Abstain:
             return
         self.spelt = found.spelled
-        easy = all(self.worked.width(x) <= EASY for x in summands(found.sloped))
-        first = found.sloped if easy else found.briefly
-        for x in (first, found.named):
-            if self.worked.width(x) <= LONGEST:
-                yield x
+        first = found.sloped if self.worked.prints(found.sloped, EASY) else found.briefly
+        yield from filter(self.worked.prints, (first, found.named))
 
     def terms(self, e: Expr, wrt: Expr, head: Expr, at: Index | None) -> Iterator[Step]:
         """The terms of the loss differentiated one by one, where functions stand in functions."""
@@ -247,7 +246,7 @@ class Detail:
                 wide = self.worked.width(shown(x, False)) > EASY // 2
                 of = self.worked.tidy(shown(x, wide))
                 members = [found.briefly] if wide else [found.raw, found.sloped]
-                if all(self.worked.width(m) <= LONGEST for m in (of, *members)):
+                if all(map(self.worked.prints, (of, *members))):
                     lines.append(self.line(Gradient(SCALAR, of, head), members))
         if len(lines) > 1:
             yield Step("Term by term,", tuple(lines))
@@ -353,17 +352,6 @@ def row_width(detail: Detail, e: Expr) -> int:
         if isinstance(x, Table):
             total += sum(max(length(detail.tex(row[j])) for row in x.rows) + 1 for j in range(len(x.rows[0])))
     return total
-
-
-def summands(e: Expr) -> Iterator[Expr]:
-    """The terms of a sum without their signs, those of quantities that are opened too."""
-    if isinstance(e, Opened) and isinstance(e.body, Add):
-        yield from summands(e.body)
-    elif isinstance(e, Add):
-        for _, x in e.terms:
-            yield from summands(x)
-    else:
-        yield e
 
 
 def unique(members: Iterable[Expr]) -> tuple[Expr, ...]:

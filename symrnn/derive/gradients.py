@@ -34,7 +34,7 @@ from symrnn.latex.parser import parse_expression
 from symrnn.verdict import ClaimReport
 
 FORMS = ("components", "sums", "matrix")
-_LETTERS = "ijklmnpqrsuvw"
+_LETTERS = "ijklmnpqrsuvwabcfg"
 MOST_TERMS = 3  # a sum over no more components is spelled out in components
 
 

@@ -146,10 +146,10 @@ def summed(sign: Reduce, body: Expr, spread: bool = False) -> Expr:
         ):
             rest = [*parts[:k], *parts[k + 1 :]]
             return plus((s, summed(sign, times(*rest, t), True)) for s, t in x.terms)
-    numbers = [x for x in parts if isinstance(x, Number)]
-    if numbers:
-        rest = [x for x in parts if not isinstance(x, Number)]
-        return times(*numbers, replace(sign, body=times(*rest)))
+    front = [x for x in parts if isinstance(x, (Number, Delta))]
+    if front:
+        rest = [x for x in parts if not isinstance(x, (Number, Delta))]
+        return times(*front, replace(sign, body=times(*rest)))
     return replace(sign, body=body)
 
 
@@ -320,6 +320,8 @@ def lettered(e: Expr, pool: Iterable[str]) -> Expr:
 
     def new(x: Expr, depth: int) -> Expr:
         if isinstance(x, Reduce) and not x.timed:
+            if depth == len(letters):
+                raise Abstain("not enough letters")
             inner = new(renamed(x.body, {x.letter: Index(letters[depth])}), depth + 1)
             return replace(x, letter=letters[depth], body=inner)
         return mapped(x, lambda y: new(y, depth))

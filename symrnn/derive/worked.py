@@ -35,8 +35,8 @@ from symrnn.general.form import Abstain
 
 ONE = Index(None, 1)
 CLASS = 1  # the class that is taken to be the active one
-LONGEST = 230  # characters, about, of an expression that is still worth printing
-EASY = 80  # of an expression that stands on one row
+LONGEST = 84  # characters, about, of a term that is still worth printing
+EASY = 76  # of an expression that stands on one row
 SPELLED = 150  # of a component with its sums written out
 SHORT = 104  # of a sum that is spelled out
 
@@ -96,7 +96,7 @@ class Worked:
             while inner := {n for n in self._nodes(e, wrt) if self.g.chain.argument(n[0])}:
                 e = self._open(e, inner)
             e = logarithms(folded(e))
-            if self.width(shown(e, False)) > LONGEST:
+            if not self.prints(shown(e, False)):
                 raise Abstain("too long to print")
             out.append(e)
         return out
@@ -242,6 +242,10 @@ class Worked:
         """About how long an expression is in print."""
         return length(self.g.typeset(self.tidy(e)))
 
+    def prints(self, e: Expr, most: int = LONGEST) -> bool:
+        """Whether the terms of a sum are short enough to stand on rows."""
+        return all(self.width(x) <= most for x in summands(folded(e)))
+
     # -- gradients opened to the end ----------------------------------------------------------------
 
     def part(self, symbol: Symbol, time: Index | None, at: Index | None, keep: bool) -> Expr | None:
@@ -308,7 +312,7 @@ class Worked:
         """A component with its short sums written out."""
         e = folded(e)
         new = self.numerators(e)
-        return new if self.width(new) <= SPELLED else e
+        return new if self.prints(new) and self.width(new) <= SPELLED else e
 
 
 def step_loss(g: Gradients) -> Symbol | None:
@@ -322,6 +326,17 @@ def step_loss(g: Gradients) -> Symbol | None:
                     return symbol
             return None if g.checker.timed else g.loss
     return None
+
+
+def summands(e: Expr) -> Iterator[Expr]:
+    """The terms of a sum without their signs, those of quantities that are opened too."""
+    if isinstance(e, Opened) and isinstance(e.body, Add):
+        yield from summands(e.body)
+    elif isinstance(e, Add):
+        for _, x in e.terms:
+            yield from summands(x)
+    else:
+        yield e
 
 
 def folded(e: Expr) -> Expr:
@@ -351,4 +366,4 @@ def mapped_letters(e: Expr, fresh: Fresh) -> Expr:
     return mapped(e, lambda x: mapped_letters(x, fresh))
 
 
-__all__ = ["CLASS", "EASY", "LONGEST", "Apply", "Stages", "Worked", "folded", "step_loss"]
+__all__ = ["CLASS", "EASY", "Stages", "Worked", "folded", "step_loss", "summands"]

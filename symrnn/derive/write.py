@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from symrnn.derive.gradients import Gradients
-from symrnn.derive.blocks import Block, Display, Heading, Text, length
+from symrnn.derive.blocks import Block, Display, Heading, Text, width
 from symrnn.derive.notes import Notes
 from symrnn.derive.worked import CLASS
 from symrnn.expr import Ref
@@ -16,7 +16,7 @@ from symrnn.expr import Ref
 _NOTE = "Everything below was written by `symrnn derive` from the equations above; `symrnn check` proves it."
 _STEP = "Here $\\operatorname{step}(x)$ is the slope of the rectifier: 1 for $x > 0$, 0 for $x < 0$."
 
-_SIZES = ((112, "\\tiny"), (96, "\\scriptsize"), (84, "\\footnotesize"), (76, "\\small"))  # for rows wider than that
+_SIZES = ((94, "\\tiny"), (82, "\\scriptsize"), (74, "\\footnotesize"), (66, "\\small"))  # for rows wider than that
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
@@ -106,7 +106,7 @@ def _tex(notes: Notes, block: Block) -> str:
             return text
         case Display(number=number):
             text = notes.latex(block)
-            wide = max(map(length, text.replace("\\quad", "").split("\\\\\n")))
+            wide = width(text)
             size = next((name for most, name in _SIZES if wide > most), "")
             shown = f"\\[\n{text} \\tag{{{number}}}\n\\]"
             return f"{{{size}\\setlength{{\\arraycolsep}}{{2pt}}\n{shown}\n}}" if size else shown
