@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from symrnn.derive.lines import Line
 
-WIDE = 76  # characters, about, of a formula on one row
+WIDE = 64  # characters, about, of a formula on one row
 SCRIPT = 0.7  # of the size of a letter
-ROW = 64  # of a row in an alignment
+ROW = 60  # of a row in an alignment
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,11 @@ def length(latex: str) -> int:
     while (start := latex.rfind("\\frac{")) >= 0:  # the innermost last one: as wide as its wider half
         above, mid = _group(latex, start + 5)
         below, end = _group(latex, mid)
-        latex = latex[:start] + max(above, below, key=length) + latex[end:]
+        halves = (x + "xxx" * x.count("\\sum") for x in (above, below))  # limits stand beside the signs there
+        latex = latex[:start] + max(halves, key=length) + latex[end:]
     text = re.sub(r"\\sum_\{\w=[\w\d]+\}\^(\{\\?\w+\}|\\?\w)", "xx ", latex)  # limits stand above and below
-    text = re.sub(r"\\(left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb|quad)\b", "", text)
+    text = re.sub(r"\\(left|right)[()]", "((", text)  # tall brackets
+    text = re.sub(r"\\(mathbf|boldsymbol|text|operatorname|hat|mathbb|quad)\b", "", text)
     text = re.sub(r"\\(tanh|exp|ln|log|sin|cos)\b", r"\1", text)
     text = re.sub(r"\\[a-zA-Z]+", "x", text)
     text = re.sub(r"[_^]\{([^{}]*)\}", lambda m: "x" * round(SCRIPT * len(m[1])), text)

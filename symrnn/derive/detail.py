@@ -61,7 +61,7 @@ class Detail:
         ref = Ref(s.shape, s, at)
         with suppress(Abstain):
             if len(w.levels(ref, at)) > 1:
-                yield from self.by_hand(d, ref, at, (self.whole, self.local(at)))
+                yield from self.by_hand(d, ref, at, tuple(dict.fromkeys((self.whole, self.local(at)))))
                 value = self.value(d, ref, at, True)
                 yield from self.matrices((self.head(self.whole, ref),), value, ())
 
@@ -76,7 +76,7 @@ class Detail:
         with suppress(Abstain):
             members: list[Expr] = [Add(s.shape, ((1, here), (1, later)))]
             own = w.part(s, before, before, True)
-            if own is not None and self.local_only(own, before):
+            if own is not None and self.local_only(own, before) and length(self.tex(own)) <= EASY // 2:
                 members.append(Add(s.shape, ((1, Braced(s.shape, here, own)), (1, later))))
             yield Step(
                 f"It acts on the losses of two steps, ${self.tex(self.local(before))}$ and ${self.tex(self.local(self.last))}$:",
