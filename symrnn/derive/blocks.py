@@ -10,6 +10,7 @@ from symrnn.derive.lines import Line
 
 WIDE = 64  # characters, about, of a formula on one row
 SCRIPT = 0.7  # of the size of a letter
+HEAD = 24  # of a left side beside which there is room
 ROW = 60  # of a row in an alignment
 
 
@@ -84,14 +85,14 @@ def _group(text: str, start: int) -> tuple[str, int]:
 
 def broken(row: str) -> Iterator[str]:
     """A long sum on several rows, broken before a plus or minus that no bracket holds; a product of tables likewise."""
-    head, _, tail = row.partition("&= ")
+    head, sign, tail = row.partition("&\\quad = ") if "&\\quad = " in row else row.partition("&= ")
     rows = [""]
     for term in _terms(tail):
         if rows[-1] and length(rows[-1]) + length(term) > ROW:
             rows.append("")
         rows[-1] += term
     rows = [part for row in rows for part in _tables(row.strip())]
-    yield f"{head}&= {rows[0]}"
+    yield f"{head}{sign}{rows[0]}"
     for more in rows[1:]:
         yield f"   &\\quad {more}"
 
@@ -126,4 +127,4 @@ def _terms(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-__all__ = ["ROW", "WIDE", "Block", "Display", "Heading", "Text", "broken", "length", "width"]
+__all__ = ["HEAD", "WIDE", "Block", "Display", "Heading", "Text", "broken", "length", "width"]

@@ -53,7 +53,7 @@ class Spelling:
     def delta(self, one: str, two: str) -> str:
         """1 where two indices agree."""
         if one.isdigit() or two.isdigit() or any(True for _ in self.context.names.family("\\delta")):
-            return f"\\mathbb{{1}}_{{{one}={two}}}"
+            return f"\\mathbf{{1}}_{{{one}={two}}}"
         comma = "," if len(one) > 1 or len(two) > 1 else ""
         return f"\\delta_{{{one}{comma}{two}}}"
 

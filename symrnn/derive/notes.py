@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from symrnn.derive.blocks import WIDE, Block, Display, Heading, Text, broken, length
+from symrnn.derive.blocks import HEAD, WIDE, Block, Display, Heading, Text, broken, length
 from symrnn.derive.detail import Detail, Step
 from symrnn.derive.entries import renamed, substituted, written_out
 from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
@@ -268,8 +268,11 @@ class Notes:
             whole = " = ".join((lhs, *members)) + (f" {line.where}" if line.where else "")
             if len(block.lines) == 1 and length(whole) <= WIDE:
                 return whole
+            tall = length(lhs) > HEAD  # stands on a row of its own
+            if tall:
+                out.append(f"&{lhs}")
             for k, m in enumerate(members):
-                out += broken(f"{lhs if not k else '  '} &= {m}")
+                out += broken(f"   &\\quad = {m}" if tall else f"{lhs if not k else '  '} &= {m}")
             out[-1] += f" {line.where}" if line.where else ""
         rows = " \\\\\n".join(out)
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"

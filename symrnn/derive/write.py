@@ -95,7 +95,8 @@ def tex(found: Derivation) -> str:
             "\\maketitle\n\n" + "\n\n".join(_from_markdown(source.text)),
         )
     parts = [body, *_remarks(notes, blocks), *(_tex(notes, b) for b in blocks)]
-    return f"{start}\\begin{{document}}\n\n" + "\n\n".join(parts) + "\n\n\\end{document}\n"
+    text = re.sub(r"\n\n+(?=\{\\\w+\\setlength|\\\[)", "\n", "\n\n".join(parts))  # no page ends before a display
+    return f"{start}\\begin{{document}}\n\n{text}\n\n\\end{{document}}\n"
 
 
 def _tex(notes: Notes, block: Block) -> str:
