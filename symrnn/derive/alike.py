@@ -60,7 +60,7 @@ def _key(e: Expr, bound: dict[str, str], fresh: Fresh) -> str:
         case Times() | Divide() | Reduce(op="sum") | Number():
             return _product(e, bound, fresh)
         case MatMul():
-            return _product(e, bound, fresh) if e.scalar or _scalars(e) else _chain(e, bound, fresh)
+            return _product(e, bound, fresh) if _scalars(e) else _chain(e, bound, fresh)
         case Entry(body=body) if not isinstance(body, (Ref, Gradient)):
             return _key(Entries(fresh)(body, e.row, e.col), bound, fresh)  # type: ignore[arg-type]
         case Entry(body=Gradient(of=of, wrt=wrt)) if of.scalar:
@@ -134,7 +134,7 @@ def _product(e: Expr, bound: dict[str, str], fresh: Fresh) -> str:
                 number = number / q if below else number * q
             case Times(left=a, right=b):
                 stack += [(a, below), (b, below)]
-            case MatMul(left=a, right=b) if not x.scalar and _scalars(x):
+            case MatMul(left=a, right=b) if _scalars(x):
                 for side, other in ((a, b), (b, a)):
                     if isinstance(side, Times) and (side.left.scalar or side.right.scalar):
                         number_, rest = (side.left, side.right) if side.left.scalar else (side.right, side.left)

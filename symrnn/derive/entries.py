@@ -86,6 +86,8 @@ def _matmul(en: Entries, e: MatMul, i: Index, j: Index) -> Expr:
 
 def product(a: Expr, b: Expr) -> Expr:
     """a·b of scalars; a sum stands last where it can."""
+    if number(1) in (a, b):
+        return b if a == number(1) else a
     if isinstance(a, Reduce) and not isinstance(b, Reduce):
         a, b = b, a
     return Times(SCALAR, a, b)

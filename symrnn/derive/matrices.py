@@ -3,13 +3,13 @@
 A monomial is a network: its letters are nodes, a matrix is an edge between two letters, a vector is a weight on
 one. Bound letters are taken out one by one:
 
-    one edge      Σ_k M_xk w_k        → the vector M w on x
+    one edge      Σ_k M_xk w_k        → the vector M w on x; without a weight M 1, the sums of the rows
     two edges     Σ_k M_xk w_k N_ky   → the matrix M diag(w) N between x and y
     no edge       Σ_k v_k w_k         → the number vᵀ w
 
 What is left are the weights u, v and the edge M of the free letters i, j: the vector u, the outer product u vᵀ, the
-product diag(u) M diag(v), or diag(u) where a delta joins i and j. Letters with three edges or more, vectors of ones
-and traces have no such expression: Abstain. Every result is translated back to index notation and compared.
+product diag(u) M diag(v), or diag(u) where a delta joins i and j. Letters with three edges or more have no such
+expression: Abstain. Terms that begin or end with the same matrix are collected: Xᵀ q − Xᵀ y is Xᵀ (q − y). Every result is translated back to index notation and compared.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from symrnn.expr import (
     SCALAR,
     Add,
     Apply,
+    Constant,
     Count,
     Diag,
     Dim,
@@ -136,6 +137,7 @@ class Matrices:
             if value.shape != shape and not (isinstance(value, Number) and len(out) < 2):
                 raise Abstain("a number among vectors")
             terms.append((-1 if q < 0 else 1, value))
+        terms = _collected(_collected(terms, True), False)
         if len(terms) == 1 and terms[0][0] == 1:
             return terms[0][1]
         return Add(shape, tuple(terms))
@@ -257,17 +259,15 @@ class Matrices:
             if not mine:
                 net.scalars.append(self._number(weights, k, axes))
             elif len(mine) == 1:
-                if not weights:
-                    raise Abstain("the sums of the rows of a matrix")
-                x, v = mine[0].other(k), self._vector(weights)
-                m = mine[0].seen(x)
+                x, m = mine[0].other(k), mine[0].seen(mine[0].other(k))
+                v = self._vector(weights) if weights else Weight(_ones(m.shape[1]))  # sums of rows: M 1
                 rank = max(mine[0].rank, v.rank)
                 net.weights.setdefault(x, []).append(Weight(MatMul((m.shape[0], 1), m, v.value), rank))
             else:
                 one, two = sorted(mine, key=lambda e: e.rank)
                 x, y = one.other(k), two.other(k)
                 if x == y:
-                    raise Abstain("the diagonal of a product")
+                    raise Abstain("the diagonal of a product")  # two edges between two letters are one
                 left, right = one.seen(x), two.seen(k)
                 if weights:
                     left = self._scaled(left, weights)
@@ -303,7 +303,7 @@ class Matrices:
             return MatMul(SCALAR, transpose(rest), last.value)
         value = self._vector(weights).value
         if not isinstance(value, Ref):
-            raise Abstain("the sum of the components of an expression")
+            return MatMul(SCALAR, transpose(_ones(value.shape[0])), value)
         high = self.dim(axes[letter])
         name = self.bound
         entry = Entry(SCALAR, value, Index(name), UNIT_INDEX)
@@ -360,6 +360,10 @@ class Matrices:
         return value
 
 
+def _ones(dim: Dim) -> Expr:
+    return Constant((dim, 1), "ones")
+
+
 def flipped(e: Expr) -> Expr:
     """The transpose, taken inside of products: (A B)ᵀ = Bᵀ Aᵀ."""
     rows, cols = e.shape
@@ -374,6 +378,41 @@ def flipped(e: Expr) -> Expr:
             return Times((cols, rows), flipped(left), flipped(right))
         case _:
             return transpose(e)
+
+
+def _collected(terms: list[tuple[int, Expr]], first: bool) -> list[tuple[int, Expr]]:
+    """Terms with the same matrix at their beginning (``first``) or end, as one product of it and the sum of the rest."""
+    heaps: dict[tuple[object, ...], list[tuple[int, Expr, Expr]]] = {}
+    for k, (sign, x) in enumerate(terms):
+        chain = _chain(x)
+        ends = (chain[0], chain[1:]) if first else (chain[-1], chain[:-1])
+        rest = _joined(ends[1])
+        plain = rest is not None and not isinstance(ends[0], Diag) and not any(isinstance(y, Diag) for y in ends[1])
+        tag = (ends[0], rest.shape) if plain and rest is not None else (k,)
+        heaps.setdefault(tag, []).append((sign, x, rest if rest is not None else x))
+    out: list[tuple[int, Expr]] = []
+    for tag, some in heaps.items():
+        if len(some) < 2:
+            out.append(some[0][:2])
+            continue
+        shared = tag[0]
+        assert isinstance(shared, Expr)
+        lead = some[0][0] if all(s == some[0][0] for s, _, _ in some) else 1
+        inner = Add(some[0][2].shape, tuple((s * lead, r) for s, _, r in sorted(some, key=lambda y: -y[0] * lead)))
+        pair = (shared, inner) if first else (inner, shared)
+        out.append((lead, MatMul(some[0][1].shape, *pair)))
+    return out
+
+
+def _chain(e: Expr) -> list[Expr]:
+    """The factors of a product of matrices."""
+    return [*_chain(e.left), *_chain(e.right)] if isinstance(e, MatMul) and not e.scalar else [e]
+
+
+def _joined(values: list[Expr]) -> Expr | None:
+    if not values:
+        return None
+    return reduce(lambda a, b: MatMul((a.shape[0], b.shape[1]), a, b), values)
 
 
 def _times(values: list[Expr]) -> Expr:

@@ -14,6 +14,7 @@ from symrnn.derive.tables import Braced
 from symrnn.expr import (
     Add,
     Apply,
+    Constant,
     Count,
     Delta,
     Diag,
@@ -62,6 +63,8 @@ class Typesetter:
             if plain is not None:
                 return plain
         text = self(base)
+        if isinstance(base, Constant):
+            return f"{text}^{braced(sup)}"
         inner = text if isinstance(base, (Number,)) and text.isdigit() else bracketed(text)
         return f"{inner}^{braced(sup)}"
 
@@ -184,6 +187,12 @@ def _braced(ts: Typesetter, e: Braced) -> Piece:
     return ATOM, f"\\underbrace{{{ts(e.body, PRODUCT)}}}_{{{ts(e.label)}}}", False
 
 
+def _ones(ts: Typesetter, e: Constant) -> Piece:
+    if e.kind != "ones" or e.shape[1] != 1:
+        raise Abstain("a constant matrix")
+    return ATOM, f"\\mathbf{{1}}_{braced(str(e.shape[0]))}", False
+
+
 def _total(ts: Typesetter, e: Total) -> Piece:
     body = e.body
     if isinstance(body, Power) and body.exponent == Number((1, 1), type(body.exponent.value)(2)):  # type: ignore[attr-defined]
@@ -220,4 +229,5 @@ _CASES: dict[type[Expr], Callable[[Typesetter, Any], Piece]] = {
     Local: lambda ts, e: (ATOM, e.name, False),
     Table: _table,
     Braced: _braced,
+    Constant: _ones,
 }
