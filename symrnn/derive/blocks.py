@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 from symrnn.derive.lines import Line
 
-WIDE = 64  # characters, about, of a formula on one row
+WIDE = 68  # characters, about, of a formula on one row
 SCRIPT = 0.7  # of the size of a letter
-HEAD = 24  # of a left side beside which there is room
-ROW = 60  # of a row in an alignment
+HEAD = 26  # of a left side beside which there is room
+ROW = 64  # of a row in an alignment
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ def length(latex: str) -> int:
         below, end = _group(latex, mid)
         halves = (x + "xxx" * x.count("\\sum") for x in (above, below))  # limits stand beside the signs there
         latex = latex[:start] + max(halves, key=length) + latex[end:]
-    text = re.sub(r"\\sum_\{\w=[\w\d]+\}\^(\{\\?\w+\}|\\?\w)", "xx ", latex)  # limits stand above and below
+    text = re.sub(r"\\sum_\{\w=[\w\d]+\}\^(\{\\?\w+\}|\\?\w)", "xxx ", latex)  # limits stand above and below
     text = re.sub(r"\\(left|right)[()]", "((", text)  # tall brackets
     text = re.sub(r"\\(mathbf|boldsymbol|text|operatorname|hat|mathbb|quad)\b", "", text)
     text = re.sub(r"\\(tanh|exp|ln|log|sin|cos)\b", r"\1", text)
     text = re.sub(r"\\[a-zA-Z]+", "x", text)
-    text = re.sub(r"[_^]\{([^{}]*)\}", lambda m: "x" * round(SCRIPT * len(m[1])), text)
+    text = re.sub(r"[_^]\{([^{}]*)\}", lambda m: "x" * ceil(SCRIPT * len(m[1])), text)
     return len(re.sub(r"[{}^_\s]", "", text))
 
 

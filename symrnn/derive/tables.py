@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symrnn.expr import Add, Dim, Expr, Index, MatMul, Table, Times
+from symrnn.expr import Add, Constant, Dim, Expr, Index, MatMul, Table, Times, Transpose
 from symrnn.general.form import Abstain
 
 MOST_ROWS = 6
@@ -48,8 +48,10 @@ def _tables(e: Expr, component: Component, number: Callable[[Dim], int]) -> Expr
         if e.left.scalar or e.right.scalar:
             raise Abstain("a number before a matrix")
         return Times(e.shape, *(_tables(x, component, number) for x in (e.left, e.right)))
-    if isinstance(e, Add) and any(isinstance(x, MatMul) for x in e.walk()):
+    if isinstance(e, Add) and any(isinstance(x, (MatMul, Constant)) for x in e.walk()):
         raise Abstain("a sum of products")
+    if isinstance(e.body if isinstance(e, Transpose) else e, Constant):
+        raise Abstain("a vector of ones")
     return Braced(e.shape, table(e, component, number), e)
 
 

@@ -35,8 +35,8 @@ from symrnn.general.form import Abstain
 
 ONE = Index(None, 1)
 CLASS = 1  # the class that is taken to be the active one
-LONGEST = 88  # characters, about, of a term that is still worth printing
-EASY = 84  # of an expression that stands on one row
+LONGEST = 96  # characters, about, of a term that is still worth printing
+EASY = 92  # of an expression that stands on one row
 SPELLED = 150  # of a component with its sums written out
 SHORT = 104  # of a sum that is spelled out
 
