@@ -20,6 +20,7 @@ FORMS = ("components", "sums", "matrix")
     "--form", type=click.Choice(FORMS), default="matrix", show_default=True, help="How gradients are written."
 )
 @click.option("--steps", type=click.IntRange(1), help="Spell sums over steps out for a sequence of this length.")
+@click.option("--numbered", is_flag=True, help="Gradients in environments that LaTeX numbers.")
 @click.option("--loss", metavar="NAME", help="The scalar that is derived (default: the one that nothing else uses).")
 @click.option(
     "--product", type=click.Choice(["diag", "hadamard"]), help="Products with a diagonal: diag(u) v or u ⊙ v."
@@ -39,6 +40,7 @@ def derive(
     wrt: tuple[str, ...],
     form: str,
     steps: int | None,
+    numbered: bool,
     loss: str | None,
     product: str | None,
     output: Path | None,
@@ -60,7 +62,7 @@ def derive(
     checker = prepare(_document(path), manifest)
     found = Gradients(checker, loss, product)
     if output is None and kind is None:
-        click.echo(_listed(found, wrt, form, steps))
+        click.echo(_listed(found, wrt, form, steps, numbered))
         return
     if wrt or steps is not None:
         raise UsageError("--wrt and --steps do not go with a whole derivation (--output, --format)")
@@ -78,7 +80,7 @@ def _document(path: Path) -> Path:
     return found[0]
 
 
-def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None) -> str:  # type: ignore[no-untyped-def]
+def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None, numbered: bool) -> str:  # type: ignore[no-untyped-def]
     from symrnn.general.form import Abstain
 
     out = []
@@ -88,7 +90,7 @@ def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None) -> str:  
         except KeyError as error:
             raise UsageError(str(error.args[0])) from None
         try:
-            out.append(derivative.latex(form, steps))
+            out.append(derivative.latex(form, steps, numbered))
         except Abstain as reason:
             raise UsageError(f"the gradient by {name} cannot be written in this form: {reason}") from None
     return "\n\n".join(out)

@@ -57,6 +57,8 @@ def _key(e: Expr, bound: dict[str, str], fresh: Fresh) -> str:
     match e:
         case Add():
             return "(" + " ".join(sorted(_terms(e, 1, bound, fresh))) + ")"
+        case Times(left=left, right=MatMul() as inner) if inner.scalar and left.shape[1] == 1 and not left.scalar:
+            return f"{_chain(left, bound, fresh)}·{_chain(inner, bound, fresh)}"  # a column by an inner product
         case Times() | Divide() | Reduce(op="sum") | Number():
             return _product(e, bound, fresh)
         case MatMul():

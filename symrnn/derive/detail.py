@@ -79,7 +79,8 @@ class Detail:
             if own is not None and self.local_only(own, before) and length(self.tex(own)) <= EASY // 2:
                 members.append(Add(s.shape, ((1, Braced(s.shape, here, own)), (1, later))))
             yield Step(
-                f"It acts on the losses of two steps, ${self.tex(self.local(before))}$ and ${self.tex(self.local(self.last))}$:",
+                "It acts on the losses of two steps, "
+                f"${self.tex(self.local(before))}$ and ${self.tex(self.local(self.last))}$:",
                 (Line(self.head(self.whole, ref), tuple(members)),),
                 False,
             )
@@ -194,7 +195,9 @@ class Detail:
             yield from self.loss(ref, at, 2)
         plain = replace(ref, copy=None)
         last = levels[-1]
-        if ref.symbol.timed and any(isinstance(x, Opened) and x.slope for x in self._derived(last, self.entry(plain, ONE, ONE)).walk()):
+        if ref.symbol.timed and any(
+            isinstance(x, Opened) and x.slope for x in self._derived(last, self.entry(plain, ONE, ONE)).walk()
+        ):
             yield from self.terms(last, self.entry(plain, ONE, ONE), self.entry(ref, ONE, ONE), at)
         cells = [(Index(None, i), Index(None, j)) for i, j in self.cells(ref.shape)]
         lines = []
@@ -216,7 +219,10 @@ class Detail:
         which = "first component" if not ref.scalar else "derivative"
         yield Step(f"From this the {which} of the gradient is", (first,))
         if others:
-            yield Step("The other components come out alike:" if 1 in ref.shape else "and the others of its row are", tuple(others))
+            yield Step(
+                "The other components come out alike:" if 1 in ref.shape else "and the others of its row are",
+                tuple(others),
+            )
 
     def _derived(self, e: Expr, wrt: Expr) -> Expr:
         try:
@@ -334,7 +340,9 @@ class Detail:
 
     def line(self, lhs: Expr, members: Iterable[Expr]) -> Line:
         """A line in letters of the document, no member twice."""
-        return Line(lhs, unique(self.worked.tidy(m) if m.scalar and not isinstance(m, Gradient) else m for m in members))
+        return Line(
+            lhs, unique(self.worked.tidy(m) if m.scalar and not isinstance(m, Gradient) else m for m in members)
+        )
 
     def tex(self, e: Expr) -> str:
         return self.g.typeset(e)
@@ -342,7 +350,8 @@ class Detail:
     def announcement(self) -> str:
         """What is assumed of the targets where components are worked out."""
         names = [self.tex(Ref(s.shape, s, self.now if s.timed else None)) for s in self.worked.targets]
-        return f"Where components are worked out, class {CLASS} is the active one: ${', '.join(names)}$ is 1 there and 0 elsewhere."
+        entries = f"${', '.join(names)}$ is 1 there and 0 elsewhere"
+        return f"Where components are worked out, class {CLASS} is the active one: {entries}."
 
 
 def row_width(detail: Detail, e: Expr) -> int:

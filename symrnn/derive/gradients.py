@@ -65,12 +65,14 @@ class Derivative:
         users = self.owner.chain.graph.users.get(self.symbol, {})
         return not self.symbol.timed and any(u.timed for u in users)
 
-    def latex(self, form: str = "matrix", steps: int | None = None) -> str:
+    def latex(self, form: str = "matrix", steps: int | None = None, numbered: bool = False) -> str:
         """The equations in LaTeX: matrix products, sums with letters, or every component by number.
 
-        ``steps``: spelled out for a sequence of that length. Raises ValueError for an unknown form.
+        ``steps``: spelled out for a sequence of that length; ``numbered``: in an environment that LaTeX numbers.
+        Raises ValueError for an unknown form.
         """
-        return self.owner.aligned(self.lines(form, steps))
+        text = self.owner.aligned(self.lines(form, steps))
+        return f"\\begin{{equation}}\n{text}\n\\end{{equation}}" if numbered else text
 
     def matrix(self, steps: int = 1) -> Any:
         """The gradient over ``steps`` steps as a SymPy matrix of the inputs and parameters alone, nodes opened."""

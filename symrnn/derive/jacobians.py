@@ -12,7 +12,7 @@ from __future__ import annotations
 from symrnn.derive.gradients import Derivative, Gradients
 from symrnn.derive.group import factored
 from symrnn.derive.lines import Line
-from symrnn.derive.matrices import flipped
+from symrnn.derive.products import flipped
 from symrnn.derive.worked import Worked
 from symrnn.expr import SCALAR, Add, Entry, Expr, Gradient, Index, MatMul, Number, Reduce, Ref, Symbol, Times, transpose
 from symrnn.general.differentiate import COL, NOW, ROW, differential, same

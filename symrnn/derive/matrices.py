@@ -9,21 +9,21 @@ one. Bound letters are taken out one by one:
 
 What is left are the weights u, v and the edge M of the free letters i, j: the vector u, the outer product u vᵀ, the
 product diag(u) M diag(v), or diag(u) where a delta joins i and j. Letters with three edges or more have no such
-expression: Abstain. Terms that begin or end with the same matrix are collected: Xᵀ q − Xᵀ y is Xᵀ (q − y). Every result is translated back to index notation and compared.
+expression: Abstain. Terms that begin or end with the same matrix are collected: Xᵀ q − Xᵀ y is Xᵀ (q − y). Every
+result is translated back to index notation and compared.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import reduce
 
 from symrnn.derive.group import Group, axis_letters, letters_of, spread_out
+from symrnn.derive.products import collected, flipped, ones, times
 from symrnn.expr import (
     SCALAR,
     Add,
     Apply,
-    Constant,
     Count,
     Diag,
     Dim,
@@ -137,7 +137,7 @@ class Matrices:
             if value.shape != shape and not (isinstance(value, Number) and len(out) < 2):
                 raise Abstain("a number among vectors")
             terms.append((-1 if q < 0 else 1, value))
-        terms = _collected(_collected(terms, True), False)
+        terms = collected(collected(terms, True), False)
         if len(terms) == 1 and terms[0][0] == 1:
             return terms[0][1]
         return Add(shape, tuple(terms))
@@ -260,7 +260,7 @@ class Matrices:
                 net.scalars.append(self._number(weights, k, axes))
             elif len(mine) == 1:
                 x, m = mine[0].other(k), mine[0].seen(mine[0].other(k))
-                v = self._vector(weights) if weights else Weight(_ones(m.shape[1]))  # sums of rows: M 1
+                v = self._vector(weights) if weights else Weight(ones(m.shape[1]))  # sums of rows: M 1
                 rank = max(mine[0].rank, v.rank)
                 net.weights.setdefault(x, []).append(Weight(MatMul((m.shape[0], 1), m, v.value), rank))
             else:
@@ -303,7 +303,7 @@ class Matrices:
             return MatMul(SCALAR, transpose(rest), last.value)
         value = self._vector(weights).value
         if not isinstance(value, Ref):
-            return MatMul(SCALAR, transpose(_ones(value.shape[0])), value)
+            return MatMul(SCALAR, transpose(ones(value.shape[0])), value)
         high = self.dim(axes[letter])
         name = self.bound
         entry = Entry(SCALAR, value, Index(name), UNIT_INDEX)
@@ -321,15 +321,15 @@ class Matrices:
         last = above[-1]
         front = [w.value for w in above[:-1]]
         if self.hadamard or last.rank < 2 or (not front and not below):
-            return Weight(self._divided(_times([*front, last.value]), below), rank)
-        slope = self._divided(_times(front) if front else number(1), below)
+            return Weight(self._divided(times([*front, last.value]), below), rank)
+        slope = self._divided(times(front) if front else number(1), below)
         return Weight(MatMul(last.value.shape, self._diag(slope), last.value), rank)
 
     @staticmethod
     def _divided(value: Expr, below: list[Expr]) -> Expr:
         if not below:
             return value
-        bottom = _times(below)
+        bottom = times(below)
         return Divide(bottom.shape, value, bottom)
 
     def _result(self, net: Net, out: tuple[str, ...], axes: dict[str, str], joined: bool) -> Expr:
@@ -358,65 +358,6 @@ class Matrices:
         if two:
             value = MatMul(value.shape, value, self._diag(self._vector(two).value))
         return value
-
-
-def _ones(dim: Dim) -> Expr:
-    return Constant((dim, 1), "ones")
-
-
-def flipped(e: Expr) -> Expr:
-    """The transpose, taken inside of products: (A B)ᵀ = Bᵀ Aᵀ."""
-    rows, cols = e.shape
-    match e:
-        case Transpose(body=body):
-            return body
-        case Diag():
-            return e
-        case MatMul(left=left, right=right):
-            return MatMul((cols, rows), flipped(right), flipped(left))
-        case Times(left=left, right=right) if left.shape == right.shape and 1 not in e.shape:
-            return Times((cols, rows), flipped(left), flipped(right))
-        case _:
-            return transpose(e)
-
-
-def _collected(terms: list[tuple[int, Expr]], first: bool) -> list[tuple[int, Expr]]:
-    """Terms with the same matrix at their beginning (``first``) or end, as one product of it and the sum of the rest."""
-    heaps: dict[tuple[object, ...], list[tuple[int, Expr, Expr]]] = {}
-    for k, (sign, x) in enumerate(terms):
-        chain = _chain(x)
-        ends = (chain[0], chain[1:]) if first else (chain[-1], chain[:-1])
-        rest = _joined(ends[1])
-        plain = rest is not None and not isinstance(ends[0], Diag) and not any(isinstance(y, Diag) for y in ends[1])
-        tag = (ends[0], rest.shape) if plain and rest is not None else (k,)
-        heaps.setdefault(tag, []).append((sign, x, rest if rest is not None else x))
-    out: list[tuple[int, Expr]] = []
-    for tag, some in heaps.items():
-        if len(some) < 2:
-            out.append(some[0][:2])
-            continue
-        shared = tag[0]
-        assert isinstance(shared, Expr)
-        lead = some[0][0] if all(s == some[0][0] for s, _, _ in some) else 1
-        inner = Add(some[0][2].shape, tuple((s * lead, r) for s, _, r in sorted(some, key=lambda y: -y[0] * lead)))
-        pair = (shared, inner) if first else (inner, shared)
-        out.append((lead, MatMul(some[0][1].shape, *pair)))
-    return out
-
-
-def _chain(e: Expr) -> list[Expr]:
-    """The factors of a product of matrices."""
-    return [*_chain(e.left), *_chain(e.right)] if isinstance(e, MatMul) and not e.scalar else [e]
-
-
-def _joined(values: list[Expr]) -> Expr | None:
-    if not values:
-        return None
-    return reduce(lambda a, b: MatMul((a.shape[0], b.shape[1]), a, b), values)
-
-
-def _times(values: list[Expr]) -> Expr:
-    return reduce(lambda a, b: Times(a.shape, a, b), values)
 
 
 def _order(atom: Atom) -> tuple[int, str]:

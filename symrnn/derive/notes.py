@@ -144,7 +144,8 @@ class Notes:
         before = self.gradients.chain.graph.last.shifted(-1)
         for step in steps:
             lines = (
-                replace(x, where=self._longer(x, before)) if step.early and _mentions(x, before) else x for x in step.lines
+                replace(x, where=self._longer(x, before)) if step.early and _mentions(x, before) else x
+                for x in step.lines
             )
             yield replace(step, lines=tuple(lines))
 
@@ -152,7 +153,9 @@ class Notes:
         """The condition that there is a step ``before`` the last, where the quantities of the line do not say so."""
         lags, last = self.gradients.checker.model.lags, self.gradients.chain.graph
         parts = [x for e in (line.lhs, *line.members) for x in e.walk()]
-        if not any(isinstance(x, Braced) for x in parts) and any(isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts):
+        if not any(isinstance(x, Braced) for x in parts) and any(
+            isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts
+        ):
             return ""
         return f"\\quad \\text{{for }} {last.last} > {last.first}"
 

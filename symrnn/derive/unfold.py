@@ -7,15 +7,14 @@ functions are SymPy's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
-from typing import Any
 
 from symrnn.algebra.terms import Term
 from symrnn.derive.alike import Fresh
-from symrnn.derive.entries import renamed
+from symrnn.derive.entries import mapped, renamed
 from symrnn.derive.tables import Braced
 from symrnn.expr import (
     SCALAR,
@@ -47,18 +46,6 @@ class Opened(Expr):
     name: Expr
     body: Expr
     slope: bool = False
-
-
-def mapped(e: Expr, to: Callable[[Expr], Expr]) -> Expr:
-    """The expression with its direct parts replaced."""
-
-    def new(x: Any) -> Any:
-        if isinstance(x, Expr):
-            return to(x)
-        return tuple(map(new, x)) if isinstance(x, tuple) else x
-
-    kept = ("shape", "symbol")
-    return replace(e, **{f.name: new(getattr(e, f.name)) for f in fields(e) if f.name not in kept})
 
 
 # -- sums and products ------------------------------------------------------------------------------
@@ -139,10 +126,14 @@ def summed(sign: Reduce, body: Expr, spread: bool = False) -> Expr:
         if isinstance(x, Delta) and sign.letter in (x.one.letter, x.two.letter):
             other = x.two if x.one.letter == sign.letter else x.one
             return renamed(times(UNIT, *parts[:k], *parts[k + 1 :]), {sign.letter: other})
-        if spread and isinstance(x, Add) and any(
-            isinstance(d, Delta) and sign.letter in (d.one.letter, d.two.letter)
-            for _, t in x.terms
-            for d in factors(t)
+        if (
+            spread
+            and isinstance(x, Add)
+            and any(
+                isinstance(d, Delta) and sign.letter in (d.one.letter, d.two.letter)
+                for _, t in x.terms
+                for d in factors(t)
+            )
         ):
             rest = [*parts[:k], *parts[k + 1 :]]
             return plus((s, summed(sign, times(*rest, t), True)) for s, t in x.terms)
@@ -329,4 +320,4 @@ def lettered(e: Expr, pool: Iterable[str]) -> Expr:
     return new(apart(e), 0)
 
 
-__all__ = ["Differential", "Opened", "lettered", "logarithms", "mapped", "over", "plus", "shown", "summed", "times"]
+__all__ = ["Differential", "Opened", "lettered", "logarithms", "over", "plus", "shown", "summed", "times"]

@@ -1,9 +1,9 @@
-"""One component worked out by hand: the loss as a function of a quantity, its derivative as it comes, by names, collected.
+"""One component worked out by hand: the loss as a function of a quantity, and its derivative, more and more by names.
 
-    ℓ = −c_1 − Σ v_1i h_i + ln Σ_k exp(c_k + Σ v_kl h_l)                 levels: definitions opened one after another
-    ∂ℓ/∂h_1 = −v_11 + Σ_k v_k1 exp(…) / Σ_k exp(…)                       the derivative of that, term by term
-            = −v_11 + Σ_k v_k1 ŷ_k                                       quantities by their names
-            = Σ_k v_k1 (ŷ_k − 𝟙_{k=1})                                   what the matrix expression says
+ℓ = −c_1 − Σ v_1i h_i + ln Σ_k exp(c_k + Σ v_kl h_l)                 levels: definitions opened one after another
+∂ℓ/∂h_1 = −v_11 + Σ_k v_k1 exp(…) / Σ_k exp(…)                       the derivative of that, term by term
+        = −v_11 + Σ_k v_k1 ŷ_k                                       quantities by their names
+        = Σ_k v_k1 (ŷ_k − 𝟙_{k=1})                                   what the matrix expression says
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from symrnn.derive.alike import Fresh, key
 from symrnn.derive.blocks import length
-from symrnn.derive.entries import Entries, renamed
+from symrnn.derive.entries import Entries, mapped, renamed
 from symrnn.derive.gradients import MOST_TERMS, Gradients
 from symrnn.derive.unfold import (
     Differential,
@@ -23,14 +23,28 @@ from symrnn.derive.unfold import (
     factors,
     lettered,
     logarithms,
-    mapped,
     over,
     plus,
     shown,
     summed,
     times,
 )
-from symrnn.expr import SCALAR, Add, Apply, Delta, Divide, Entry, Expr, Gradient, Index, Number, Power, Reduce, Ref, Symbol, Times
+from symrnn.expr import (
+    SCALAR,
+    Add,
+    Delta,
+    Divide,
+    Entry,
+    Expr,
+    Gradient,
+    Index,
+    Number,
+    Power,
+    Reduce,
+    Ref,
+    Symbol,
+    Times,
+)
 from symrnn.general.form import Abstain
 
 ONE = Index(None, 1)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from symrnn.derive.gradients import Gradients
 from symrnn.derive.blocks import Block, Display, Heading, Text, width
+from symrnn.derive.gradients import Gradients
 from symrnn.derive.notes import Notes
 from symrnn.derive.worked import CLASS
 from symrnn.expr import Ref
@@ -25,6 +25,8 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt}
+\setlength{\jot}{6pt}
+\AtBeginDocument{\setlength{\abovedisplayshortskip}{\abovedisplayskip}}
 """
 
 

@@ -1,6 +1,7 @@
 r"""Indicators and Kronecker deltas.
 
-``\mathbb{1}_{i=j}``, ``\mathbb{1}_{i, y^{(t)}}``, ``\mathbf{1}[i=k]``, ``\delta_{ij}``; and ``\mathbf{1}_n``, the vector of n ones.
+``\mathbb{1}_{i=j}``, ``\mathbb{1}_{i, y^{(t)}}``, ``\mathbf{1}[i=k]``, ``\delta_{ij}``. And vectors
+of n ones, ``\mathbf{1}_n``.
 """
 
 from __future__ import annotations
