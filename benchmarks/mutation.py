@@ -5,7 +5,8 @@
 Every proved line of the documents is given one slip at a time (the table of tests/test_mutants.py), drawn by seed.
 *Killed*: refuted, ill-formed or undecided. A mutant that is still proved is evaluated in floating point at a random
 point, a second way to its truth. *Mended*: the first repair has sides of the original's values. *False alarms*: right
-lines rewritten (terms in another order, bound letters renamed, sums written out) that are not proved any more.
+lines rewritten (terms in another order, bound letters renamed, sums written out, products expanded, factors taken out,
+nodes replaced by what they are defined as) that are not proved any more.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from symrnn.latex.parser import parse  # noqa: E402
 from symrnn.latex.printer import latex  # noqa: E402
 from symrnn.manifest import Manifest, load  # noqa: E402
 from symrnn.read.document import read_path  # noqa: E402
-from symrnn.repair.mend import _repairs  # noqa: E402
+from symrnn.repair.mend import repairs_of  # noqa: E402
 from symrnn.repair.sample import TOLERANCE, Sample  # noqa: E402
 from symrnn.repair.vocabulary import vocabulary  # noqa: E402
 from symrnn.verdict import Kind  # noqa: E402
@@ -52,7 +53,6 @@ class Place:
     k: int
     flow: Flow
     line: Line
-    words: Any
 
     def equation(self, text: str) -> Equation | None:
         """What another text of the line claims."""
@@ -73,23 +73,25 @@ def places(path: Path) -> Iterator[Place]:
     """The proved lines of a document."""
     document, manifest = read_path(path), _manifest_of(path)
     checker = Checker(document, manifest)
-    words = vocabulary(checker.context, document.source, checker.lines.lines)
     flow = Flow()
     for k, line in enumerate(checker.lines.lines):
         equation, after = checker.lines.equation(k, line, flow)
         if checker.narrow(equation).verdict is Kind.PROVED:
-            yield Place(checker, k, flow, line, words)
+            yield Place(checker, k, flow, line)
         flow = after
 
 
 # -- right lines rewritten ------------------------------------------------------------------------
 
 
-def rewritings(tree: t.Statements) -> Iterator[tuple[str, t.Tree]]:
+def rewritings(place: Place, tree: t.Statements) -> Iterator[tuple[str, t.Tree]]:
     """The same line in other words."""
     yield "terms in another order", _everywhere(tree, _reversed)
     yield "bound letters renamed", _everywhere(tree, _renamed)
     yield "sums written out", _everywhere(tree, _written_out)
+    yield "products expanded", _everywhere(tree, _expanded)
+    yield "factors taken out", _everywhere(tree, _factored)
+    yield from ((f"{what} written out", new) for what, new in definitions(place, tree))
 
 
 def _everywhere(tree: Any, change: Any) -> Any:
@@ -131,8 +133,11 @@ def _bound(tree: t.Tree) -> str | None:
 
 
 def _renamed(tree: t.Tree) -> t.Tree:
+    """Inner sums are renamed before outer ones: each takes a letter that does not stand in it."""
     letter = _bound(tree)
-    return tree if letter is None or letter in ("t", "k") else _substituted(tree, letter, t.Name("\\rho"))
+    used = {x.text for x in tree.walk() if isinstance(x, t.Name)}
+    fresh = next(x for x in ("\\rho", "\\mu", "\\nu", "\\kappa") if x not in used)
+    return tree if letter is None or letter == "t" else _substituted(tree, letter, t.Name(fresh))
 
 
 def _written_out(tree: t.Tree) -> t.Tree:
@@ -142,6 +147,84 @@ def _written_out(tree: t.Tree) -> t.Tree:
             terms = [_substituted(body, letter, t.Num(str(k))) for k in range(int(low), int(high) + 1)]
             return t.Fence("(", t.Additive(tuple(("+" if k else "", x) for k, x in enumerate(terms))), ")")
     return tree
+
+
+def _plain(tree: t.Tree) -> bool:
+    """Whether a product is one of numbers side by side, in which terms may be multiplied out."""
+    return isinstance(tree, t.Product) and all(not op for op, _ in tree.factors)
+
+
+def _expanded(tree: t.Tree) -> t.Tree:
+    """``a (b + c)`` as ``a b + a c``."""
+    if isinstance(tree, t.Product) and _plain(tree):
+        for k, (_, factor) in enumerate(tree.factors):
+            if isinstance(factor, t.Fence) and factor.open == "(" and isinstance(factor.body, t.Additive):
+                before, after = tree.factors[:k], tree.factors[k + 1 :]
+                terms = [
+                    (sign if i else sign.replace("+", ""), _product((*before, ("", _bracketed(term)), *after)))
+                    for i, (sign, term) in enumerate(factor.body.terms)
+                ]
+                return t.Fence("(", t.Additive(tuple(terms)), ")")
+    return tree
+
+
+def _product(factors: tuple[tuple[str, t.Tree], ...]) -> t.Tree:
+    """Without its ones."""
+    kept = tuple(f for f in factors if f[1] != t.Num("1"))
+    return kept[0][1] if len(kept) == 1 else t.Product(kept)
+
+
+def _bracketed(tree: t.Tree) -> t.Tree:
+    return t.Fence("(", tree, ")") if isinstance(tree, (t.Additive, t.Big)) else tree
+
+
+def _factored(tree: t.Tree) -> t.Tree:
+    """``a b + a c`` as ``a (b + c)``: the first factor of neighbouring terms."""
+    if not isinstance(tree, t.Additive) or len(tree.terms) < 2:
+        return tree
+    firsts = [term.factors[0][1] if _plain(term) else None for _, term in tree.terms]
+    if firsts[0] is None or any(f != firsts[0] for f in firsts):
+        return tree
+    rests = [(sign, t.Product(term.factors[1:])) for sign, term in tree.terms if isinstance(term, t.Product)]
+    return t.Product((("", firsts[0]), ("", t.Fence("(", t.Additive(tuple(rests)), ")"))))
+
+
+def definitions(place: Place, tree: t.Statements) -> Iterator[tuple[str, t.Tree]]:
+    """Components of nodes replaced by what a line of the document defines them as, ŷ_1 by its fraction, say."""
+    for equation in place.checker.paper.equations:
+        for claim in equation.claims:
+            if claim.kind == "definition" and isinstance(claim.lhs, t.Script) and claim.lhs in _values(tree):
+                yield latex(claim.lhs), _inserted(tree, claim.lhs, t.Fence("(", claim.rhs, ")"))
+
+
+def _values(tree: Any) -> list[t.Tree]:
+    """What stands where a value may be put, and is not derived or derived by."""
+    if isinstance(tree, tuple):
+        return [x for part in tree for x in _values(part)]
+    if not isinstance(tree, t.Tree) or isinstance(tree, t.Brace) or t.Name("\\partial") in tree.walk():
+        return []
+    if t.Name("\\nabla") in tree.walk() and not isinstance(tree, (t.Statements, t.Chain)):
+        return []
+    return [tree, *(x for child in tree.children() for x in _values(child))]
+
+
+def _inserted(tree: t.Statements, old: t.Tree, new: t.Tree) -> t.Tree:
+    """The right sides of a line with a quantity replaced."""
+
+    def change(part: t.Tree) -> t.Tree:
+        return new if part == old else part if part not in values else t.rebuilt(part, change)
+
+    values = _values(tree)
+    chains = []
+    for item in tree.items:
+        if isinstance(item, t.Chain):
+            first, *rest = item.links
+            item = replace(
+                item,
+                links=(first if not first[0] else (first[0], change(first[1])), *((r, change(x)) for r, x in rest)),
+            )
+        chains.append(item)
+    return replace(tree, items=tuple(chains))
 
 
 # -- the campaign ---------------------------------------------------------------------------------
@@ -180,7 +263,7 @@ def same_meaning(place: Place, one: Equation, other: Equation) -> bool:
     return True
 
 
-_EMPTY = re.compile(r"\(\s*\)|\{\s*\}(?!_)")  # nobody's slip: what stood in a bracket is gone
+_EMPTY = re.compile(r"\((?:\s|\\right)*\)|\{\s*\}(?!_)")  # nobody's slip: what stood in a bracket is gone
 
 
 def measure(path: Path, number: int, repairs: int, seed: int) -> Counter[str]:
@@ -211,7 +294,7 @@ def measure(path: Path, number: int, repairs: int, seed: int) -> Counter[str]:
 
 def _rewrite(place: Place, counts: Counter[str]) -> None:
     assert place.line.tree is not None
-    for what, tree in rewritings(place.line.tree):
+    for what, tree in rewritings(place, place.line.tree):
         text = latex(tree)
         if text == latex(place.line.tree):
             continue
@@ -227,14 +310,16 @@ def _mend(place: Place, slip: str, text: str, counts: Counter[str]) -> None:
     tree = parse(text, None, place.checker.lines.words)
     lines = Lines(place.checker.context, place.checker.lines.words, list(place.checker.lines.lines))
     formula = replace(place.line.formula, latex=text, offsets=tuple(range(len(text) + 1)))
+    lines.lines[place.k] = Line(place.line.number, formula, None, None)
+    words = vocabulary(place.checker.context, place.checker.document.source, lines.lines)  # nothing of the line itself
     lines.lines[place.k] = Line(place.line.number, formula, tree, None)
-    found = _repairs(place.checker, lines, place.k, place.flow, place.words, 1)
+    found = repairs_of(place.checker, lines, place.k, place.flow, words)
     counts["tried to mend"] += 1
     original = place.equation(place.line.formula.latex)
     first = place.equation(found[0].latex) if found else None
     if first is not None and original is not None and same_meaning(place, original, first):
         counts["mended to the original meaning"] += 1
-        counts["of them safe"] += found[0].applicability == "safe"
+        counts["of them alone"] += len(found) == 1
     else:
         counts["mended otherwise" if found else "not mended"] += 1
         print(f"  {place.line.number} {slip}: {text}\n      -> {found[0].latex if found else None}")

@@ -7,8 +7,9 @@ Every value is a matrix: a scalar is 1×1, a column n×1, a row 1×n. Sizes are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 Dim = int | str
 Shape = tuple[Dim, Dim]
@@ -70,12 +71,13 @@ class Symbol:
 class Expr:
     """The closed family of typed expressions below."""
 
+    __match_args__: ClassVar[tuple[str, ...]]
     shape: Shape
 
     def children(self) -> Iterator[Expr]:
         """The direct subexpressions."""
-        for f in fields(self):
-            value = getattr(self, f.name)
+        for name in self.__match_args__:
+            value = getattr(self, name)
             for part in value if isinstance(value, tuple) else (value,):
                 if isinstance(part, Expr):
                     yield part

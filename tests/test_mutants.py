@@ -30,7 +30,9 @@ LAST = "(t) read as (\\tau)"
 # -- the pieces of a formula --------------------------------------------------------------------
 
 _TOKEN = re.compile(r"\\(?:[a-zA-Z]+|.)|\s+|.", re.S)
-_STYLED = re.compile(r"\\(?:hat|mathbf|mathbb|text)\b\s*(?=\{)|\\(?:begin|end)\{\w+\}")
+_STYLED = re.compile(
+    r"\\(?:hat|bar|tilde|math(?:bf|bb|cal|rm|it|sf)|operatorname|boldsymbol|bm|text)\b\s*(?=\{)|\\(?:begin|end)\{\w+\*?\}"
+)
 _OPEN, _CLOSE = {"{", "(", "["}, {"}", ")", "]"}
 
 
@@ -57,6 +59,8 @@ def factor(text: str, start: int) -> int | None:
     elif found := re.compile(r"\\(?:nabla|exp|ln|tanh|text\{diag\})").match(text, start):
         inner = factor(text, _blank(text, scripts(text, found.end())))
         return inner
+    elif text.startswith((r"\begin", r"\end"), start):
+        return None
     elif (found := _STYLED.match(text, start)) or (
         found := re.compile(r"\\left(?=[(\[])|(?=[(\[])").match(text, start)
     ):
@@ -199,7 +203,7 @@ def a_factor_twice(text: str) -> Mutants:
 @slip
 def a_factor_more(text: str) -> Mutants:
     for at, end in factors(text):
-        if not re.match("0$", text[at:end]):
+        if not re.match("0$", text[at:end]) and not re.search(r"\^\{\([^)]*$", text[:at]):  # not inside a step
             yield text[:end] + r" \left(b_1 + 2\right)" + text[end:]
 
 
@@ -237,7 +241,7 @@ def other_limits(text: str) -> Mutants:
     yield from swaps(text, r"(?<=\\sum_\{)(\w+|\\\w+)=1(?=\})", lambda m: m[1] + "=2", lambda m: m[1] + "=0")
     steps = r"\\sum_t(?:\^\{?\\tau\}?)?(?![\w\\])"
     yield from swaps(text, steps, r"\sum_{t=2}^\tau", r"\sum_{t=1}^{\tau-1}", r"\sum_t^t", r"\sum_{t=1}^3")
-    yield from swaps(text, r"\\sum_(?:\{[^{}]*\}|\w)(?:\^(?:\d|\\tau))?", "")
+    yield from swaps(text, r"\\sum_(?:\{[^{}]*\}|\w)(?:\^(?:\w|\\tau|\{[^{}]*\}))?", "")
 
 
 @slip

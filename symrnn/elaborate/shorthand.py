@@ -7,8 +7,7 @@ as variables) match any index; everything else matches itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
@@ -63,28 +62,7 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
             return t.Stand(tree, _substitute(rule.means, found), rule.name, span=tree.span)
     if isinstance(tree, t.Product):
         tree = _rewrite_run(tree, rules)
-    return _rebuild(tree, rules)
-
-
-def _rebuild(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
-    if isinstance(tree, t.Stand):
-        return tree
-    changes: dict[str, Any] = {}
-    for f in fields(tree):
-        value = getattr(tree, f.name)
-        new = _rebuilt(value, rules)
-        if new is not value:
-            changes[f.name] = new
-    return replace(tree, **changes) if changes else tree
-
-
-def _rebuilt(value: object, rules: tuple[Rule, ...]) -> object:
-    if isinstance(value, t.Tree):
-        return rewrite(value, rules)
-    if isinstance(value, tuple):
-        new = tuple(_rebuilt(v, rules) for v in value)
-        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
-    return value
+    return tree if isinstance(tree, t.Stand) else t.rebuilt(tree, lambda part: rewrite(part, rules))
 
 
 def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
@@ -128,10 +106,8 @@ def _match(
         return _match_shifted(pattern, tree, variables, found)
     if type(pattern) is not type(tree):
         return None
-    for f in fields(pattern):
-        if f.name == "span":
-            continue
-        if not _match_field(getattr(pattern, f.name), getattr(tree, f.name), variables, found):
+    for name in pattern.__match_args__:
+        if not _match_field(getattr(pattern, name), getattr(tree, name), variables, found):
             return None
     return found
 
@@ -165,19 +141,4 @@ def _match_field(pattern: object, value: object, variables: frozenset[str], foun
 def _substitute(tree: t.Tree, found: dict[str, t.Tree]) -> t.Tree:
     if isinstance(tree, t.Name) and not tree.style and tree.text in found:
         return found[tree.text]
-    changes: dict[str, Any] = {}
-    for f in fields(tree):
-        value = getattr(tree, f.name)
-        new = _substituted(value, found)
-        if new is not value:
-            changes[f.name] = new
-    return replace(tree, **changes) if changes else tree
-
-
-def _substituted(value: object, found: dict[str, t.Tree]) -> object:
-    if isinstance(value, t.Tree):
-        return _substitute(value, found)
-    if isinstance(value, tuple):
-        new = tuple(_substituted(v, found) for v in value)
-        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
-    return value
+    return t.rebuilt(tree, lambda part: _substitute(part, found))

@@ -5,8 +5,9 @@ Trees compare equal when they are written alike, wherever they stand: spans do n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from symrnn.span import Span
 
@@ -17,12 +18,13 @@ NOWHERE = Span(0, 0)
 class Tree:
     """The closed family of nodes below; ``span`` is a range of the source text."""
 
+    __match_args__: ClassVar[tuple[str, ...]]  # all fields but the place
     span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
 
     def children(self) -> Iterator[Tree]:
         """The direct subtrees, in printed order."""
-        for f in fields(self):
-            yield from _trees(getattr(self, f.name))
+        for name in self.__match_args__:
+            yield from _trees(getattr(self, name))
 
     def walk(self) -> Iterator[Tree]:
         """This node and every node below it, in printed order."""
@@ -33,6 +35,26 @@ class Tree:
     def at(self, span: Span) -> Tree:
         """The same node at another place."""
         return replace(self, span=span)
+
+
+def rebuilt(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
+    """The node with each of its direct subtrees changed; itself where none is."""
+    changes: dict[str, Any] = {}
+    for name in tree.__match_args__:
+        value = getattr(tree, name)
+        new = _changed(value, change)
+        if new is not value:
+            changes[name] = new
+    return replace(tree, **changes) if changes else tree
+
+
+def _changed(value: object, change: Callable[[Tree], Tree]) -> object:
+    if isinstance(value, Tree):
+        return change(value)
+    if isinstance(value, tuple):
+        new = tuple(_changed(v, change) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
 
 
 def _trees(value: object) -> Iterator[Tree]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from symrnn.elaborate.names import head, is_transpose, parts
+from symrnn.elaborate.names import head, is_transpose
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
 from symrnn.repair.moves import Generator, Move, Page
@@ -14,8 +14,9 @@ from symrnn.repair.vocabulary import region
 
 _LETTERS_TRIED = 4
 _SYMBOLS_TRIED = 8
+_SCALARS_TRIED = 3
 _FUNCTION_SWAPS = {
-    "\\exp": ("\\ln", "\\log"), "\\ln": ("\\exp",), "\\log": ("\\exp",), "\\tanh": ("\\sigma",),
+    "\\exp": ("\\ln", "\\log"), "\\ln": ("\\exp",), "\\log": ("\\exp",), "\\tanh": ("\\sigma", "\\exp"),
     "\\sin": ("\\cos",), "\\cos": ("\\sin",),
 }  # fmt: skip
 
@@ -23,7 +24,7 @@ _FUNCTION_SWAPS = {
 def _indices(page: Page, node: t.Tree) -> list[tuple[int, int]]:
     """The places of a printed name's component indices; two digits that stand together are two."""
     known = page.words.context.names.match(node)
-    found = known.indices if known is not None else _bare(node)
+    found = page.words.indices(node)
     places = []
     for k, index in enumerate(found):
         start, end = index.span.start, index.span.end
@@ -33,23 +34,11 @@ def _indices(page: Page, node: t.Tree) -> list[tuple[int, int]]:
     return places
 
 
-def _bare(node: t.Tree) -> tuple[t.Tree, ...]:
-    """The indices of a bracket, ``(∇L)_i``, and of an indicator, ``δ_{ij}``."""
-    if not isinstance(node, t.Script) or node.sub is None:
-        return ()
-    if isinstance(node.base, t.Fence):
-        return parts(node.sub)
-    if isinstance(node.base, t.Name) and (node.base.text == "\\delta" or node.base.text == "1"):
-        pieces = [side for _, side in node.sub.links] if isinstance(node.sub, t.Chain) else parts(node.sub)
-        return tuple(p for p in pieces if to_index(p) is not None)
-    return ()
-
-
 def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """Another letter or number as an index; two indices exchanged, with the sum's limit that then fits."""
     places = _indices(page, node) if isinstance(node, t.Script) else []
     bound = page.bound(above)
-    letters = list(dict.fromkeys([*bound, *_letters_of(page), *page.words.letters]))
+    letters = list(dict.fromkeys([*bound, *page.letters, *page.words.letters]))
     lengths = _lengths(page, node, len(places))
     for (start, end), length in zip(places, lengths, strict=True):
         old = page.latex[start:end]
@@ -78,17 +67,6 @@ def _lengths(page: Page, node: t.Tree, count: int) -> list[int]:
     axes = [] if known is None else [d for d in known.symbol.shape if d != 1]
     sizes = [d if isinstance(d, int) else page.words.context.sizes.get(d, most) for d in axes]
     return [min(most, s) for s in sizes] if len(sizes) == count else [most] * count
-
-
-def _letters_of(page: Page) -> list[str]:
-    found: dict[str, None] = {}
-    for node, _ in page.sites:
-        known = page.words.context.names.match(node) if isinstance(node, t.Script) else None
-        for i in known.indices if known is not None else _bare(node):
-            at = to_index(i)
-            if at is not None and at.letter is not None:
-                found[at.letter] = None
-    return list(found)
 
 
 def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -183,11 +161,20 @@ def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
         base = node.base if isinstance(node, t.Script) else node
         start, end = base.span.start, base.span.end
         old = page.latex[start:end]
+        labelled = [
+            s.text for s, _ in page.words.spellings.most_common() if s.symbol.key == found.key and s.symbol.label
+        ]
+        for new in labelled if isinstance(node, t.Script) and node.sup is None else ():
+            yield Move("symbol", ((node.span.start, node.span.end, new),), sign=(page.text(node), new))
         letters = dict.fromkeys(re.split(r"[_^]", s.text)[0] for s, _ in page.words.spellings.most_common())
         for new in [x for x in letters if x != old][: 2 * _SYMBOLS_TRIED]:
             yield Move("symbol", ((start, end, new),), sign=(old, new))
         return
     old = page.latex[start:end]
+    if len(known.indices) == sum(d != 1 for d in known.symbol.shape):  # a scalar: another one
+        for whole in [text for text, _ in page.words.scalars.most_common(_SCALARS_TRIED)]:
+            if whole != page.text(node):
+                yield Move("symbol", ((node.span.start, node.span.end, whole),), sign=(page.text(node), whole))
     seen = {old}
     for spelling, _ in page.words.spellings.most_common():
         if len(seen) > _SYMBOLS_TRIED:
@@ -264,10 +251,10 @@ def power(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
         return
     if isinstance(node, t.Script) and node.sup is not None:
         yield Move("transpose", ((start, start, "("), (end, end, f")^{spelled}")), sign=("", "^T"))
-        yield Move("exponent", ((start, start, "("), (end, end, ")^2")), sign=("", "^2"))
+        yield Move("exponent", ((start, start, "("), (end, end, ")^2")), sign=(page.text(node), "^2"))
     else:
         yield Move("transpose", ((end, end, f"^{spelled}"),), sign=("", "^T"))
-        yield Move("exponent", ((end, end, "^2"),), sign=("", "^2"))
+        yield Move("exponent", ((end, end, "^2"),), sign=(page.text(node), "^2"))
 
 
 def _stands(above: tuple[t.Tree, ...]) -> bool:
@@ -300,6 +287,8 @@ def sign(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
             if edit is not None:
                 turned.append(edit)
                 yield Move("sign", (edit,))
+                if k == 0 and mark == "+":
+                    yield Move("sign", ((*edit[:2], "-"),))
         if len(turned) == len(node.terms) > 1:
             yield Move("sign", tuple(turned))
     elif above and isinstance(above[-1], t.Chain) and node.span.end > node.span.start:

@@ -12,7 +12,9 @@ from symrnn.diagnostic import Problem
 from symrnn.elaborate.paper import Flow, Line, Lines
 from symrnn.latex.parser import parse
 from symrnn.read.document import Formula
-from symrnn.repair.search import Found, Search
+from symrnn.repair.editions import Found
+from symrnn.repair.search import Search
+from symrnn.repair.state import rarity
 from symrnn.repair.vocabulary import Vocabulary, vocabulary
 from symrnn.verdict import EquationReport, Kind, Repair, TextEdit
 
@@ -49,7 +51,8 @@ def mend(
             if now.verdict in GOOD and all(c.verdict in GOOD for c in now.claims):
                 repairs = (Repair(report.latex, (), (), (), "safe", changed),)
             else:
-                repairs = tuple(_repairs(checker, lines, k, flow, words, effort))
+                said = frozenset(c.reading for r in reports if r is not report for c in r.claims)
+                repairs = tuple(repairs_of(checker, lines, k, flow, words, effort, said))
                 if repairs and (unsafe or repairs[0].applicability == "safe") and repairs[0].latex:
                     lines.lines[k] = edited(line, repairs[0], lines.words)
                     after = lines.equation(k, lines.lines[k], flow)[1]
@@ -60,26 +63,26 @@ def mend(
     return out
 
 
-def _repairs(checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary, effort: int) -> list[Repair]:
+def repairs_of(
+    checker: Checker,
+    lines: Lines,
+    k: int,
+    flow: Flow,
+    words: Vocabulary,
+    effort: int = 1,
+    said: frozenset[str] = frozenset(),
+) -> list[Repair]:
+    """The repairs of the line ``k``, the best first. ``said``: what the other lines say; it is not said twice."""
     line = lines.lines[k]
     if not line.formula.latex.strip():
         return [_removed(line)]
     if line.tree is None or len(line.formula.latex) > _LONGEST:
         return []
     found = Search(checker, lines, k, flow, words, effort).run()
-    rank = {f.latex: (-_announced(lines, k, f), f.new_head) for f in found}
-    ranked = sorted(found, key=lambda f: rank[f.latex])
-    safe = [f.unique and i == 0 and _first(rank, ranked) for i, f in enumerate(ranked)]
+    ranked = sorted(found, key=lambda f: (f.readings <= said, rarity(f.slips), -_announced(lines, k, f), f.new_head))
+    safe = len(found) == 1 and found[0].unique
     source = checker.document.source.text
-    return [_repair(source, line, f, "safe" if ok else "unsafe") for f, ok in zip(ranked[:_SHOWN], safe, strict=False)]
-
-
-def _first(rank: dict[str, tuple[int, int]], ranked: list[Found]) -> bool:
-    """Whether the first edition is the one to make: no other is as good, none that keeps the head stands beside it."""
-    if len(ranked) == 1:
-        return True
-    first, second = (rank[f.latex] for f in ranked[:2])
-    return first < second and not (first[1] and any(not f.new_head for f in ranked))
+    return [_repair(source, line, f, "safe" if safe else "unsafe") for f in ranked[:_SHOWN]]
 
 
 def _removed(line: Line) -> Repair:

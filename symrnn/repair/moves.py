@@ -8,10 +8,12 @@ Nothing here knows whether a move makes a line true; that is decided by the chec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
+from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
 from symrnn.repair.vocabulary import Vocabulary
 
@@ -41,6 +43,7 @@ class Page:
     latex: str
     tree: t.Statements
     words: Vocabulary
+    line: int = 0  # which line of the document
     sites: list[tuple[t.Tree, tuple[t.Tree, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -49,6 +52,26 @@ class Page:
             node, above = stack.pop()
             self.sites.append((node, above))
             stack.extend((child, (*above, node)) for child in reversed(list(node.children())))
+
+    @cached_property
+    def letters(self) -> list[str]:
+        """The letters that index components in this line."""
+        return self._letters(node for node, _ in self.sites)
+
+    @cached_property
+    def given(self) -> list[str]:
+        """The letters of the left side."""
+        sides = [item.links[0][1] for item in self.tree.items if isinstance(item, t.Chain)]
+        return self._letters(node for side in sides for node in side.walk())
+
+    def _letters(self, nodes: Iterable[t.Tree]) -> list[str]:
+        found: dict[str, None] = {}
+        for node in nodes:
+            for i in self.words.indices(node):
+                at = to_index(i)
+                if at is not None and at.letter is not None:
+                    found[at.letter] = None
+        return list(found)
 
     def text(self, node: t.Tree) -> str:
         """What is printed for a node."""
@@ -69,12 +92,14 @@ Generator = Callable[[Page, t.Tree, tuple[t.Tree, ...]], Iterator[Move]]
 def moves(page: Page) -> list[Move]:
     """Every move of the line, single and joined, each once, smallest first."""
     from symrnn.repair.leaves import LEAVES
+    from symrnn.repair.lost import LOST
+    from symrnn.repair.matrices import MATRICES
     from symrnn.repair.shapes import SHAPES
 
     found: dict[tuple[Edit, ...], Move] = {}
     groups: dict[tuple[str, ...], list[tuple[Move, tuple[t.Tree, ...]]]] = {}
     for node, above in page.sites:
-        for generator in (*LEAVES, *SHAPES):
+        for generator in (*LEAVES, *LOST, *SHAPES, *MATRICES):
             for move in generator(page, node, above):
                 if not _real(page, move):
                     continue
@@ -105,9 +130,15 @@ def _joined(members: list[tuple[Move, tuple[t.Tree, ...]]]) -> Iterator[Move]:
             continue
         seen.add(edits)
         first = inside[0]
-        yield Move(first.slip, edits, first.weight, first.sign)
+        yield Move(first.slip, edits, first.weight + _rare(first, edits), first.sign)
 
 
+def _rare(move: Move, edits: tuple[Edit, ...]) -> int:
+    """One letter for another throughout is no slip of the pen."""
+    return int(move.slip == "symbol" and len(edits) > _PLACES_OF_A_SYMBOL)
+
+
+_PLACES_OF_A_SYMBOL = 2
 _SCOPES = (t.Statements, t.Chain, t.Additive, t.Product, t.Frac, t.Call, t.Fence, t.Big, t.Matrix, t.Brace)
 
 

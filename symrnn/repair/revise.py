@@ -6,9 +6,9 @@ what is found this way is read again as a whole before anything is claimed of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 
 from symrnn.claims import Claim
 from symrnn.diagnostic import Problem
@@ -27,15 +27,15 @@ class Reviser:
         self.claims = claims
         self.words = words
         self.read: dict[str, t.Tree | None] = {}
-        self.plain: set[int] = set()  # nodes of the page that stand in the claims as they were printed
+        self.above: dict[int, set[int]] = {}  # what stands above each node of the claims, wherever it stands in them
         for claim in claims:
             for side in (claim.lhs, claim.rhs, claim.previous):
                 if side is not None:
-                    self._collect(side)
+                    self._collect(side, ())
         self.pieces = [
             node
             for node, above in page.sites
-            if id(node) in self.plain
+            if id(node) in self.above
             and node.span.end > node.span.start
             and (isinstance(node, _WHOLE) or _steady(node))
             and not any(isinstance(a, (t.Script, t.Accent)) for a in above)
@@ -43,11 +43,11 @@ class Reviser:
         self.nodes = {id(p): p for p in self.pieces}
         self.braces = [node.span for node, _ in page.sites if isinstance(node, t.Brace)]
 
-    def _collect(self, tree: t.Tree) -> None:
-        self.plain.add(id(tree))
+    def _collect(self, tree: t.Tree, above: tuple[int, ...]) -> None:
+        self.above.setdefault(id(tree), set()).update(above)
         if not isinstance(tree, t.Stand):
             for child in tree.children():
-                self._collect(child)
+                self._collect(child, (*above, id(tree)))
 
     def claims_after(self, edits: tuple[Edit, ...]) -> list[Claim] | None:
         """The claims after small edits inside their pieces; None when the whole line must be read again."""
@@ -77,7 +77,14 @@ class Reviser:
             if around is None or any(_within(p, around) for p in (self.nodes[k] for k in made)):
                 return None
             held.setdefault(id(around), (around, []))[1].extend(inside)
-        return [_revised(claim, made) for claim in self.claims]
+        return [self._revised(claim, made) for claim in self.claims]
+
+    def _revised(self, claim: Claim, made: Mapping[int, t.Tree]) -> Claim:
+        """The claim with pieces exchanged; only what stands above them is built anew."""
+        holding = frozenset(chain.from_iterable(self.above[k] for k in made))
+        lhs = None if claim.lhs is None else _exchange(claim.lhs, made, holding)
+        rhs = _exchange(claim.rhs, made, holding)
+        return claim if lhs is claim.lhs and rhs is claim.rhs else replace(claim, lhs=lhs, rhs=rhs)
 
     def _piece(self, edit: Edit) -> t.Tree | None:
         """The smallest piece around an edit that stands in the claims as printed."""
@@ -133,32 +140,10 @@ def _steady(tree: t.Tree) -> bool:
             return False
 
 
-def _revised(claim: Claim, made: dict[int, t.Tree]) -> Claim:
-    lhs = None if claim.lhs is None else _exchange(claim.lhs, made)
-    rhs = _exchange(claim.rhs, made)
-    return claim if lhs is claim.lhs and rhs is claim.rhs else replace(claim, lhs=lhs, rhs=rhs)
-
-
-def _exchange(tree: t.Tree, made: dict[int, t.Tree]) -> t.Tree:
+def _exchange(tree: t.Tree, made: Mapping[int, t.Tree], holding: frozenset[int]) -> t.Tree:
     found = made.get(id(tree))
     if found is not None:
         return found
-    if isinstance(tree, t.Stand):
+    if id(tree) not in holding:
         return tree
-    changes: dict[str, Any] = {}
-    for f in fields(tree):
-        if f.name != "span":
-            value = getattr(tree, f.name)
-            new = _exchanged(value, made)
-            if new is not value:
-                changes[f.name] = new
-    return replace(tree, **changes) if changes else tree
-
-
-def _exchanged(value: object, made: dict[int, t.Tree]) -> object:
-    if isinstance(value, t.Tree):
-        return _exchange(value, made)
-    if isinstance(value, tuple):
-        new = tuple(_exchanged(v, made) for v in value)
-        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
-    return value
+    return t.rebuilt(tree, lambda part: _exchange(part, made, holding))

@@ -7,7 +7,8 @@ zero (to rounding) where the claim holds. It prunes a search and never decides: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from itertools import pairwise
 from itertools import product as tuples
 from typing import Any
 
@@ -20,6 +21,7 @@ from symrnn.evaluate import Evaluator, Inadmissible, Mat, Unsupported
 from symrnn.expr import (
     Add,
     Diag,
+    Divide,
     Entry,
     Expr,
     Gradient,
@@ -42,7 +44,7 @@ TOLERANCE = 1e-9
 _FLOOR = 1e-5
 NOTHING = _FLOOR * (1 + 1e-6)  # the size of a claim whose sides are both zero
 _LETTER_VALUES = 2
-_STEPS = 3
+STEPS = 3
 
 _LINEAR = (Add, Diag, Entry, MatMul, Reduce, Slice, Table, Times, Total, Trace, Transpose)
 
@@ -143,12 +145,12 @@ class _World:
 class Sample:
     """The network of one document at one random point, at a length where steps have room to be wrong."""
 
-    def __init__(self, checker: Checker, line: str) -> None:
+    def __init__(self, checker: Checker, line: str, steps: int = STEPS) -> None:
         names = tuple(a.name for a in checker.manifest.assume if covers(a.lines, line))
         if len({checker.assumptions[a].symbol for a in names}) < len(names):
             names = names[-1:]
         first = checker.manifest.steps.first
-        self.steps = first + _STEPS - 1 if checker.timed else first
+        self.steps = first + steps - 1 if checker.timed else first
         self.network = checker.network(self.steps, names)
         self.first = first
         self.value = floats.Values(floats.chance)
@@ -244,7 +246,9 @@ class Paths:
         if self.side[id(a)] != self.side[id(b)]:
             return True  # the difference of the sides is a sum of the two
         common = [x for x, y in zip(self.paths[id(a)], self.paths[id(b)], strict=False) if x is y]
-        return isinstance(common[-1], (Add, Table)) and all(isinstance(x, _LINEAR) for x in common)
+        return isinstance(common[-1], (Add, Table)) and all(
+            isinstance(x, _LINEAR) or (isinstance(x, Divide) and x.left is below) for x, below in pairwise(common)
+        )
 
 
 NOTHING_TYPED = Typed(number(0), number(0), {})
@@ -260,8 +264,8 @@ def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
     if isinstance(one, (Gradient, Entry)):
         return [] if one == other else [(one, other)]  # evaluated as a whole
     found: list[tuple[Expr, Expr]] = []
-    for f in fields(one):
-        a, b = getattr(one, f.name), getattr(other, f.name)
+    for name in one.__match_args__:
+        a, b = getattr(one, name), getattr(other, name)
         pairs = _paired(a, b)
         if pairs is None:
             return [(one, other)]

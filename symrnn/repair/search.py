@@ -7,28 +7,27 @@ evaluated together, as arrays. What survives is read again as text and proved by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice
 from typing import Any
 
 import numpy as np
 
 from symrnn.checker import Checker
-from symrnn.claims import Claim, Equation, Typed
+from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.claim import elaborate, elaborate_side
 from symrnn.elaborate.context import AS_PRINTED
 from symrnn.elaborate.definitions import defining
-from symrnn.elaborate.paper import Flow, Line, Lines
+from symrnn.elaborate.paper import Flow, Lines
 from symrnn.evaluate import Unsupported
 from symrnn.expr import Number
 from symrnn.latex import notation as n
-from symrnn.latex.parser import parse
-from symrnn.latex.tree import Tree
+from symrnn.repair.editions import Editions, Found
 from symrnn.repair.moves import Move, Page, apply, moves
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences
+from symrnn.repair.sample import NOTHING, STEPS, TOLERANCE, Axis, Sample, differences
 from symrnn.repair.state import (
     FALSE,
     ILL,
@@ -41,35 +40,29 @@ from symrnn.repair.state import (
     by_place,
     closer,
     disjoint,
-    distance,
     halves,
     inside,
     no_worse,
 )  # fmt: skip
 from symrnn.repair.vocabulary import Vocabulary
-from symrnn.verdict import EquationReport, Kind
 
 MOST_SLIPS = 5
 MOST_STAGES = 4
-MOST_TRIALS = 3_500  # counted, not timed: the same line gives the same repairs on every machine
-MOST_CALLS = 400_000  # of the evaluator, for pairs
+MOST_TRIALS = 2_500  # of a stage; counted, not timed: the same line gives the same repairs on every machine
+MOST_CALLS = 100_000  # of the evaluator, for pairs
 _CALLS_WHERE_OPENED = 100_000
 _STATES_A_LEVEL = 5
 _OPENING_STATES = 10
-_PROVED_AT_MOST = 8
+_COMBINED_AT_MOST = 8
 _PLACES_AT_MOST = 6
 
 
-@dataclass(frozen=True)
-class Found:
-    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places."""
+_STEP_NUMBERS = re.compile(r"\^\{?\(([1-5])\)")
 
-    latex: str
-    slips: tuple[str, ...]
-    size: tuple[int, int]
-    new_head: int  # whether it speaks of another quantity than the line
-    unique: bool  # no choice was made on the way
-    report: EquationReport
+
+def _steps(latex: str) -> int:
+    """A length at which a step that is a number is not the last one."""
+    return max([STEPS, *(int(k) + 1 for k in _STEP_NUMBERS.findall(latex))])
 
 
 class Search:
@@ -80,19 +73,15 @@ class Search:
 
     def __init__(self, checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary, effort: int) -> None:
         self.checker = checker
-        self.lines = lines
-        self.k = k
+        self.editions = Editions(checker, lines, k, flow)
         self.line = lines.lines[k]
-        self.flow = flow
         self.words = words
-        self.sample = Sample(checker, self.line.number)
+        self.sample = Sample(checker, self.line.number, _steps(self.line.formula.latex))
         self.levels: dict[int, list[State]] = {}
         self.seen: set[str] = set()
-        self.refused: set[str] = set()
         self.effort = effort
-        self.tried = self.calls = self.focused = 0
+        self.tried = self.most = self.calls = self.focused = 0
         self.unique = True  # no choice was made on the way
-        self.head: Tree | None = None
 
     def run(self) -> list[Found]:
         """The smallest proved editions, all of one size; empty when none is found.
@@ -102,10 +91,10 @@ class Search:
         base = self.state(self.line.formula.latex, (), 0, 0)
         if base is None:
             return []
-        self.head = next((c.lhs for c in base.claims if c.lhs is not None), None)
+        self.editions.head = next((c.lhs for c in base.claims if c.lhs is not None), None)
         base = self.componentwise(base)
         if min(base.worth, default=ILL) == TRUE:  # the components alone mend it, or numbers do not see what is wrong
-            return self.proved([base]) if base.slips else []
+            return self.editions.proved([base], True) if base.slips else []
         for _ in range(MOST_STAGES):
             found, nearer = self.stage(base, self.focus(base))
             if found or not nearer:
@@ -138,6 +127,8 @@ class Search:
         """
         self.levels = {0: [base]}
         self.focused = j
+        self.most = self.tried + MOST_TRIALS * self.effort
+        other: list[Found] = []  # speaks of another quantity than the line
         for size in range(1, MOST_SLIPS + 1):
             nearer: list[State] = []
             for opened in (False, True):  # what opens new ground is tried when nothing nearer mends the whole line
@@ -148,13 +139,22 @@ class Search:
                     for hit in self.reach(state, size - cost)
                     if len(hit.worth) != len(base.worth) or no_worse(hit.worth, base.worth)
                 ]
-                found = self.proved([h for h in hits if min(h.worth) == TRUE])
-                if found:
+                found = self.editions.proved([h for h in hits if min(h.worth) == TRUE], self.unique)
+                if found and (size > 1 or not all(f.new_head for f in found) or self.editions.said_elsewhere()):
                     return found, []
+                other += found
                 nearer += [h for h in hits if min(h.worth) < TRUE]
-            if nearer:
-                return [], sorted(nearer, key=State.rank)
+            if other or nearer:
+                heavier = self.heavier(base) if size == 1 else []
+                return heavier + other, [] if heavier or other else sorted(nearer, key=State.rank)
         return [], []
+
+    def heavier(self, base: State) -> list[Found]:
+        """What one rarer slip undone makes of a state, where that mends the whole line and keeps what it speaks of:
+        it is better than one slip that mends a part, or that speaks of another quantity.
+        """
+        hits = [h for h in self.made(base, self.hitting(base, 2), 2) if min(h.worth) == TRUE]
+        return self.editions.proved((h for h in hits if not self.editions.new_head(h.claims)), self.unique)
 
     def kept(self, cost: int, opened: bool) -> list[State]:
         """The states of a cost that are worth going on from."""
@@ -168,22 +168,15 @@ class Search:
         if latex in self.seen:
             return None
         self.seen.add(latex)
-        try:
-            tree = parse(latex, None, self.lines.words)
-        except Problem:
+        tree = self.editions.read(latex)
+        if tree is None:
             return None
-        equation = self.equation(latex, tree)
+        equation = self.editions.equation(latex, tree)
         typed = [self.typed(c) for c in equation.claims]
         worth = tuple(self.worth(c, t) for c, t in zip(equation.claims, typed, strict=True))
-        page = Page(latex, tree, self.words)
-        reviser = Reviser(page, equation.claims, self.lines.words)
+        page = Page(latex, tree, self.words, self.editions.k)
+        reviser = Reviser(page, equation.claims, self.editions.lines.words)
         return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser)
-
-    def equation(self, latex: str, tree: object) -> Equation:
-        """What a text of the line claims."""
-        formula = replace(self.line.formula, latex=latex)
-        line = Line(self.line.number, formula, tree, None)  # type: ignore[arg-type]
-        return self.lines.equation(self.k, line, self.flow)[0]
 
     def typed(self, claim: Claim) -> Typed | None:
         """A claim as printed, or None where it has no meaning."""
@@ -223,13 +216,13 @@ class Search:
 
     def reach(self, state: State, more: int) -> Iterator[State]:
         """What ``more`` further slips undone make of a state, where that makes the claim in focus true."""
-        whole = False
         if more in (2, 3):
-            for hit in self.made(state, list(self.combined(state, more)), more):
-                whole = whole or min(hit.worth) == TRUE
-                yield hit
-        if not whole:
-            yield from self.made(state, [(t.move,) for t in self.trials(state, more) if self.hit(state, t.worth)], more)
+            yield from self.made(state, list(self.combined(state, more)), more)
+        yield from self.made(state, self.hitting(state, more), more)
+
+    def hitting(self, state: State, weight: int) -> list[tuple[Move, ...]]:
+        """The single moves of a weight that make the claim in focus true."""
+        return [(t.move,) for t in self.trials(state, weight) if self.hit(state, t.worth)]
 
     def made(self, state: State, chosen: Sequence[tuple[Move, ...]], more: int) -> Iterator[State]:
         """The states after each set of moves that hit; those that only come closer are kept for later."""
@@ -264,7 +257,7 @@ class Search:
         made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
         if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
             made = [m for m in made if m.slip not in RARE]
-        made = made[: max(0, MOST_TRIALS * self.effort - self.tried)]
+        made = made[: max(0, self.most - self.tried)]
         self.tried += len(made)
         trials = [t for m in made if (t := self.trial(state, m)) is not None]
         self.measure(state, trials)
@@ -309,10 +302,10 @@ class Search:
         claims = state.reviser.claims_after(move.edits)
         if claims is None:
             latex = apply(state.latex, move.edits)
-            try:
-                claims = list(self.equation(latex, parse(latex, None, self.lines.words)).claims)
-            except (Problem, RecursionError):
+            tree = self.editions.read(latex)
+            if tree is None:
                 return None
+            claims = list(self.editions.equation(latex, tree).claims)
         trial = Trial(move, list(state.worth))
         if len(claims) != len(state.claims):
             trial.worth = [self.worth(c, self.typed(c)) for c in claims]
@@ -371,7 +364,7 @@ class Search:
             pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
         else:
             pairs = self.with_third(together, [trials[k] for k in moving], changes[moving], zero, close)
-        for chosen in chain(islice(disjoint(sets), _PROVED_AT_MOST), islice(disjoint(pairs), _PROVED_AT_MOST)):
+        for chosen in chain(islice(disjoint(sets), _COMBINED_AT_MOST), islice(disjoint(pairs), _COMBINED_AT_MOST)):
             yield tuple(t.move for t in chosen)
 
     def together(
@@ -409,41 +402,3 @@ class Search:
         for k in np.flatnonzero(high > low):
             for third in order[low[k] : high[k]]:
                 yield [pairs[k][0], pairs[k][1], singles[third]]
-
-    # -- proof --------------------------------------------------------------------------------
-
-    def proved(self, hits: list[State]) -> list[Found]:
-        """The smallest of the candidates that the checker proves as printed."""
-        found: list[Found] = []
-        original = self.line.formula.latex
-        candidates = {s.latex: s for s in hits}
-        sizes = {s.latex: (s.cost, s.places) for s in hits}
-        ranked = sorted((size, distance(original, latex), latex) for latex, size in sizes.items())
-        for size, _, latex in ranked:
-            state = candidates[latex]
-            if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
-                break
-            report = self.prove(state.latex)
-            if report is not None:
-                found.append(Found(state.latex, state.slips, size, self.new_head(state), self.unique, report))
-        return found
-
-    def new_head(self, state: State) -> int:
-        """Whether an edition speaks of another quantity than the line: the side that it leaves is the right one."""
-        start = next((c.lhs for c in state.claims if c.lhs is not None), None)
-        return int(start is not None and start != self.head)
-
-    def prove(self, latex: str) -> EquationReport | None:
-        """The report of a text whose every claim is proved or defined as printed, or None."""
-        if latex in self.refused:
-            return None
-        try:
-            tree = parse(latex, None, self.lines.words)
-        except Problem:
-            return None
-        report = self.checker.narrow(self.equation(latex, tree))
-        good = {Kind.PROVED, Kind.DEFINED}
-        if report.verdict in good and report.claims and all(c.verdict in good for c in report.claims):
-            return report
-        self.refused.add(latex)
-        return None

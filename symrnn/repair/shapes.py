@@ -1,19 +1,16 @@
-"""Slips in the structure: order of factors, a missing or stray piece, a sum that is no sum, a bracketed label."""
+"""Slips in the structure: order of factors, a stray piece, a sum that is no sum, a bracketed label."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
 
-from symrnn.elaborate.derivative import marked, operator
+from symrnn.elaborate.derivative import operator
 from symrnn.elaborate.names import head
 from symrnn.elaborate.shorthand import rewrite
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.repair.moves import Edit, Generator, Move, Page
-
-_FRAGMENTS = 12
-_NAMES = 8
 
 
 def order(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -44,37 +41,6 @@ def hoist(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     start = node.factors[0][1].span.start
     edits: tuple[Edit, ...] = ((start, start, mark), (big.span.start, big.body.span.start, ""))
     yield Move("order", edits, opens=True)
-
-
-def missing(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    """A ∂ or an operand that a derivative lacks; the step printed on what is derived instead of by what."""
-    if isinstance(node, t.Frac):
-        one, two = marked(node.num), marked(node.den)
-        if (one is None) != (two is None):
-            bare = node.num if one is None else node.den
-            yield Move("dropped factor", ((bare.span.start, bare.span.start, "\\partial "),))
-    if isinstance(node, t.Script) and isinstance(node.base, t.Name) and node.base.text == "\\nabla":
-        end = node.span.end
-        for scalar in _scalars(page):
-            yield Move("dropped factor", ((end, end, " " + scalar),), sign=("", scalar))
-        yield from _moved_step(page, node, above)
-
-
-def _scalars(page: Page) -> list[str]:
-    return [text for text, _ in page.words.scalars.most_common(4)]
-
-
-def _moved_step(page: Page, node: t.Script, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    parent = above[-1] if above else None
-    if not isinstance(parent, t.Product) or node.sub is None:
-        return
-    factors = [f for _, f in parent.factors]
-    k = next(i for i, f in enumerate(factors) if f is node)
-    after = factors[k + 1] if k + 1 < len(factors) else None
-    if isinstance(after, t.Script) and isinstance(after.sup, t.Fence) and not isinstance(node.sub, t.Script):
-        end = node.sub.span.end
-        text = page.latex[after.base.span.end : after.span.end]
-        yield Move("time step", ((end, end, text), (after.base.span.end, after.span.end, "")), 2)
 
 
 def stray(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -108,46 +74,6 @@ def extra(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
                 yield Move("extra term", ((node.span.start, low, ""),), 2)
             else:
                 yield Move("extra term", ((node.span.start, node.terms[1][1].span.start, ""),), 2)
-
-
-def lacking(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    """A factor that the document prints elsewhere and this product lacks."""
-    if not above or not _term(node, above[-1]) or node.span.end <= node.span.start:
-        return
-    start, end = node.span.start, node.span.end
-    for text, _ in page.words.fragments.most_common(_FRAGMENTS):
-        yield Move("dropped factor", ((start, start, text + " "),), 2)
-        yield Move("dropped factor", ((end, end, " " + text),), 2)
-    yield Move("dropped factor", ((start, start, "2 "),), 2)
-    yield Move("dropped factor", ((start, start, "\\frac{1}{2} "),), 2)
-
-
-def _term(node: t.Tree, parent: t.Tree) -> bool:
-    if isinstance(node, (t.Additive, t.Chain, t.Prose)):
-        return False
-    return isinstance(parent, (t.Additive, t.Chain)) or (isinstance(parent, t.Big) and parent.body is node)
-
-
-def one_minus(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    """``1 −`` that is missing before something, or too much."""
-    if isinstance(node, t.Additive) and len(node.terms) == 2 and node.terms[0][1] == t.Num("1"):
-        if node.terms[1][0] == "-":
-            yield Move("dropped factor", ((node.span.start, node.terms[1][1].span.start, ""),))
-    elif isinstance(node, t.Script) and above and (node.sup == t.Num("2") or isinstance(above[-1], t.Product)):
-        inside = isinstance(above[-1], (t.Brace, t.Fence, t.Call))
-        start, end = node.span.start, node.span.end
-        edits: tuple[Edit, ...] = ((start, start, "1 - "),)
-        if not inside:
-            edits = ((start, start, "(1 - "), (end, end, ")"))
-        yield Move("dropped factor", edits, opens=inside)
-
-
-def term(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    """A first term that is missing before a minus."""
-    if isinstance(node, t.Additive) and node.terms[0][0] == "-":
-        whole = [s.text for s, _ in page.words.spellings.most_common() if s.indices == 0 and not s.timed]
-        for text in dict.fromkeys(["1", *whole[:_NAMES]]):
-            yield Move("dropped term", ((node.span.start, node.span.start, text + " "),))
 
 
 def halves(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -230,5 +156,5 @@ def _range(node: t.Tree) -> tuple[int, int]:
 
 
 SHAPES: tuple[Generator, ...] = (
-    order, hoist, missing, stray, extra, lacking, one_minus, term, halves, collapse, component, label, diagonal,
+    order, hoist, stray, extra, halves, collapse, component, label, diagonal,
 )  # fmt: skip

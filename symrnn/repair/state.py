@@ -38,8 +38,7 @@ class State:
 
     def rank(self) -> tuple[int, int, int, int, str]:
         """The nearest to true first, then the commonest slips."""
-        rare = sum(RARE.get(slip, 0) for slip in self.slips)
-        return -sum(self.worth), rare, self.places, len(self.latex), self.latex
+        return -sum(self.worth), rarity(self.slips), self.places, len(self.latex), self.latex
 
 
 @dataclass
@@ -50,6 +49,11 @@ class Trial:
     worth: list[int]
     spots: dict[int, list[tuple[Expr, Expr]]] = field(default_factory=dict)
     gap: dict[int, float] = field(default_factory=dict)  # of the two sides at the sample point
+
+
+def rarity(slips: Iterable[str]) -> int:
+    """How seldom authors make such slips."""
+    return sum(RARE.get(slip, 0) for slip in slips)
 
 
 def adding_up(values: Any, goal: float, tolerance: float, count: int) -> Iterator[tuple[int, ...]]:

@@ -12,10 +12,12 @@ from symrnn.elaborate.paper import Line
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import SCALAR, Symbol
 from symrnn.latex import tree as t
+from symrnn.latex.parser import parse_expression
 from symrnn.span import Source
 
 MOST_NUMBERS = 6
 _LONGEST = 60
+_NEAR = 7  # lines
 INDICATORS = ("bb", "bold")
 
 
@@ -42,7 +44,12 @@ class Vocabulary:
     indicators: Counter[str] = field(default_factory=Counter)  # 𝟙_{·, target}: the target's spelling
     functions: Counter[str] = field(default_factory=Counter)
     scalars: Counter[str] = field(default_factory=Counter)  # whole names of defined scalars, L^{(t)}
-    fragments: Counter[str] = field(default_factory=Counter)  # factors of more than one symbol
+    fragments: Counter[str] = field(default_factory=Counter)  # factors
+    sums: Counter[tuple[str, str]] = field(default_factory=Counter)  # everything before the summand, the bound letter
+    lines: list[list[str]] = field(default_factory=list)  # the factors of each line
+    entries: Counter[tuple[str, ...]] = field(default_factory=Counter)  # components: what stands around their indices
+    _free: dict[str, set[str]] = field(default_factory=dict)
+    commas: bool = False  # between the indices of an entry
 
     @property
     def transpose(self) -> str:
@@ -55,6 +62,33 @@ class Vocabulary:
         dims = [d for s in self.context.names.symbols for d in s.shape if isinstance(d, int)]
         return range(1, min(MOST_NUMBERS, max([*dims, *self.context.sizes.values(), 3])) + 1)
 
+    def near(self, k: int) -> list[str]:
+        """The factors of the lines around the line ``k``, the nearest first."""
+        order = sorted(range(len(self.lines)), key=lambda j: (abs(j - k), j))
+        return list(dict.fromkeys(text for j in order[:_NEAR] for text in self.lines[j]))
+
+    def indices(self, tree: t.Tree) -> tuple[t.Tree, ...]:
+        """The component indices of a name, of a bracket, ``(∇L)_i``, and of an indicator, ``δ_{ij}``."""
+        if not isinstance(tree, t.Script) or tree.sub is None:
+            return ()
+        known = self.context.names.match(tree)
+        if known is not None:
+            return known.indices
+        if isinstance(tree.base, t.Fence):
+            return parts(tree.sub)
+        if isinstance(tree.base, t.Name) and (tree.base.text == "\\delta" or tree.base.text == "1"):
+            pieces = [side for _, side in tree.sub.links] if isinstance(tree.sub, t.Chain) else parts(tree.sub)
+            return tuple(p for p in pieces if to_index(p) is not None)
+        return ()
+
+    def free(self, text: str) -> set[str]:
+        """The letters that index components in a factor."""
+        found = self._free.get(text)
+        if found is None:
+            indices = [i for x in parse_expression(text, frozenset()).walk() for i in self.indices(x)]
+            found = self._free[text] = {at.letter for i in indices if (at := to_index(i)) is not None and at.letter}
+        return found
+
     def axes(self) -> list[str]:
         """Every length of an axis as a limit of a sum would write it."""
         return [text for text, _ in self.limits.most_common()]
@@ -64,6 +98,7 @@ def vocabulary(context: Context, source: Source, lines: Iterable[Line]) -> Vocab
     """Count the spellings of the lines that could be read."""
     found = Vocabulary(context)
     for line in lines:
+        found.lines.append([])
         if line.tree is not None:
             for item in line.tree.items:
                 _count(found, source.text, item)
@@ -89,6 +124,10 @@ def _count(v: Vocabulary, text: str, tree: t.Tree) -> None:
                         v.letters[found.letter] += 1
                 if isinstance(sup, t.Fence) and to_index(sup.body) is not None:
                     v.steps[_slice(text, sup.body)] += 1
+                elif known.time is not None and sub is not None:
+                    v.steps.update(_slice(text, p) for p in parts(sub) if to_index(p) == known.time)
+                v.commas = v.commas or (len(known.indices) == 2 and isinstance(sub, t.Listing))
+            _entry(v, text, tree, known)
             if sup is not None and is_transpose(sup) and isinstance(sup, (t.Name, t.Word)):
                 v.transposes[_slice(text, sup)] += 1
         case t.Name() | t.Accent():
@@ -97,7 +136,10 @@ def _count(v: Vocabulary, text: str, tree: t.Tree) -> None:
                 v.spellings[Spelling(_slice(text, tree), known.symbol, 0, False)] += 1
                 if known.symbol.shape == SCALAR and known.symbol in v.context.nodes:
                     v.scalars[_slice(text, tree)] += 1
-        case t.Big(_, sub, sup):
+        case t.Big(_, sub, sup, body):
+            letters = [] if sub is None else [x.text for x in sub.walk() if isinstance(x, t.Name) and not x.style]
+            if letters and body.span.start > tree.span.start:
+                v.sums[text[tree.span.start : body.span.start], letters[0]] += 1
             if sup is not None:
                 v.limits[_slice(text, sup)] += 1
         case t.Call(fn, _):
@@ -105,13 +147,40 @@ def _count(v: Vocabulary, text: str, tree: t.Tree) -> None:
             v.functions[_slice(text, head)] += 1
         case t.Product(factors):
             for _, factor in factors:
-                if isinstance(factor, (t.Fence, t.Script, t.Call)) and 0 < len(_slice(text, factor)) <= _LONGEST:
-                    v.fragments[_slice(text, factor)] += 1
+                _fragment(v, text, factor)
+        case t.Additive(terms):
+            for _, term in terms:
+                _fragment(v, text, term)
+        case t.Chain(links):
+            for _, side in links[1:]:
+                _fragment(v, text, side)
         case _:
             pass
     for child in tree.children():
         if not (isinstance(tree, t.Script) and child is tree.base and isinstance(child, (t.Name, t.Accent))):
             _count(v, text, child)
+
+
+def _fragment(v: Vocabulary, text: str, tree: t.Tree) -> None:
+    """A factor that another product may lack."""
+    if isinstance(tree, (t.Fence, t.Script, t.Call, t.Frac)) or v.context.names.match(tree) is not None:
+        if 0 < len(_slice(text, tree)) <= _LONGEST:
+            v.fragments[_slice(text, tree)] += 1
+            v.lines[-1].append(_slice(text, tree))
+
+
+def _entry(v: Vocabulary, text: str, tree: t.Script, known: Match | None) -> None:
+    """How a component is printed, with its indices left open."""
+    indices = known.indices if known is not None else ()
+    if known is None and isinstance(tree.base, t.Fence) and tree.sub is not None and tree.sup is None:
+        indices = parts(tree.sub) if v.context.names.match(tree.base.body) is not None else ()
+    spans = [(i.span.start, i.span.end) for i in indices if to_index(i) is not None]
+    if len(spans) == 2 and spans[0] == spans[1]:  # two digits
+        middle = spans[0][0] + 1
+        spans = [(middle - 1, middle), (middle, middle + 1)]
+    if spans and len(spans) == len(indices):
+        cuts = [tree.span.start, *(place for span in spans for place in span), tree.span.end]
+        v.entries[tuple(text[a:b] for a, b in zip(cuts[::2], cuts[1::2], strict=True))] += 1
 
 
 def region(text: str, tree: t.Tree, known: Match) -> tuple[int, int]:

@@ -1,0 +1,96 @@
+"""Editions of one line: texts that could stand in its place, what they claim, and which of them are proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from symrnn.checker import Checker
+from symrnn.claims import Claim, Equation
+from symrnn.diagnostic import Problem
+from symrnn.elaborate.paper import Flow, Line, Lines
+from symrnn.latex.parser import parse
+from symrnn.latex.tree import Statements, Tree
+from symrnn.repair.state import State, distance
+from symrnn.verdict import EquationReport, Kind
+
+_PROVED_AT_MOST = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """A proved edition of the line. ``slips``: the classes of what was mended; ``size``: slips, places."""
+
+    latex: str
+    slips: tuple[str, ...]
+    size: tuple[int, int]
+    new_head: int  # whether it speaks of another quantity than the line
+    unique: bool  # no choice was made on the way
+    report: EquationReport
+
+    @property
+    def readings(self) -> frozenset[str]:
+        """What it says."""
+        return frozenset(c.reading for c in self.report.claims)
+
+
+class Editions:
+    """The line ``k`` of a document and what may be put in its place, the lines before it being as they are."""
+
+    def __init__(self, checker: Checker, lines: Lines, k: int, flow: Flow) -> None:
+        self.checker = checker
+        self.lines = lines
+        self.k = k
+        self.line = lines.lines[k]
+        self.flow = flow
+        self.refused: set[str] = set()
+        self.head: Tree | None = None
+
+    def read(self, latex: str) -> Statements | None:
+        """The tree of a text, None where it cannot be read."""
+        try:
+            return parse(latex, None, self.lines.words)
+        except (Problem, RecursionError):
+            return None
+
+    def equation(self, latex: str, tree: Statements) -> Equation:
+        """What a text of the line claims."""
+        formula = replace(self.line.formula, latex=latex)
+        return self.lines.equation(self.k, Line(self.line.number, formula, tree, None), self.flow)[0]
+
+    def proved(self, hits: Iterable[State], unique: bool) -> list[Found]:
+        """The smallest of the candidates that the checker proves as printed. ``unique``: no choice led to them."""
+        original = self.line.formula.latex
+        candidates = {s.latex: s for s in hits}
+        ranked = sorted(((s.cost, s.places), distance(original, latex), latex) for latex, s in candidates.items())
+        found: list[Found] = []
+        for size, _, latex in ranked:
+            if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
+                break
+            report = self.prove(latex)
+            if report is not None:
+                state = candidates[latex]
+                found.append(Found(latex, state.slips, size, int(self.new_head(state.claims)), unique, report))
+        return found
+
+    def prove(self, latex: str) -> EquationReport | None:
+        """The report of a text whose every claim is proved or defined as printed, or None."""
+        tree = None if latex in self.refused else self.read(latex)
+        if tree is None:
+            return None
+        report = self.checker.narrow(self.equation(latex, tree))
+        good = {Kind.PROVED, Kind.DEFINED}
+        if report.verdict in good and report.claims and all(c.verdict in good for c in report.claims):
+            return report
+        self.refused.add(latex)
+        return None
+
+    def new_head(self, claims: Iterable[Claim]) -> bool:
+        """Whether claims speak of another quantity than the line: the side that they leave is the right one."""
+        start = next((c.lhs for c in claims if c.lhs is not None), None)
+        return start is not None and start != self.head
+
+    def said_elsewhere(self) -> bool:
+        """Whether another line speaks of the quantity that this line has on its left."""
+        others = (e for e in self.checker.paper.equations if e.number != self.line.number)
+        return any(c.lhs == self.head for e in others for c in e.claims)
