@@ -17,6 +17,9 @@ FORMS = ("components", "sums", "matrix")
     "--wrt", multiple=True, metavar="NAME", help="A quantity, by its plain name: W, h, hat_y. May be repeated."
 )
 @click.option(
+    "--of", metavar="NAME", help="The Jacobian of this quantity by each NAME of --wrt, in the declared layout."
+)
+@click.option(
     "--form", type=click.Choice(FORMS), default="matrix", show_default=True, help="How gradients are written."
 )
 @click.option("--steps", type=click.IntRange(1), help="Spell sums over steps out for a sequence of this length.")
@@ -38,6 +41,7 @@ FORMS = ("components", "sums", "matrix")
 def derive(
     path: Path,
     wrt: tuple[str, ...],
+    of: str | None,
     form: str,
     steps: int | None,
     numbered: bool,
@@ -61,6 +65,9 @@ def derive(
 
     checker = prepare(_document(path), manifest)
     found = Gradients(checker, loss, product)
+    if of is not None:
+        click.echo(_jacobians(found, of, wrt))
+        return
     if output is None and kind is None:
         click.echo(_listed(found, wrt, form, steps, numbered))
         return
@@ -94,6 +101,16 @@ def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None, numbered:
         except Abstain as reason:
             raise UsageError(f"the gradient by {name} cannot be written in this form: {reason}") from None
     return "\n\n".join(out)
+
+
+def _jacobians(found, of: str, wrt: tuple[str, ...]) -> str:  # type: ignore[no-untyped-def]
+    from symrnn.derive.jacobians import Jacobians
+    from symrnn.derive.worked import Worked
+
+    if not wrt:
+        raise UsageError("--of goes with --wrt")
+    jacobians = Jacobians(found, Worked(found))
+    return "\n\n".join(found.aligned([jacobians.pair(of, name)]) for name in wrt)
 
 
 def _whole(found, path: Path, output: Path | None, kind: str | None, full: bool, manifest: Path | None) -> None:  # type: ignore[no-untyped-def]

@@ -219,6 +219,35 @@ def test_sums_of_rows_have_a_matrix_form() -> None:
     assert {c.verdict for c in found.proved(line)} == {Kind.PROVED}
 
 
+ONES = r"""
+With $x, y \in \mathbb{R}^n$ let $n$ be their length.
+
+$$s = x^\top \mathbf{1}_n \tag{1}$$
+
+$$s = \sum_{i=1}^n x_i \tag{2}$$
+
+$$y^\top \mathbf{1}_n = s \tag{3}$$
+
+$$x_i = \sum_{k=1}^n \mathbf{1}_{i=k} x_k \tag{4}$$
+
+$$x_i = \mathbf{1}_k x_i \tag{5}$$
+"""
+
+
+def test_a_vector_of_ones_is_read_where_a_size_stands_below_it() -> None:
+    report = symrnn.check(ONES, 'define = ["1"]\n[sizes]\nn = 3\n')
+    assert [e.verdict.value for e in report][:4] == ["defined", "proved", "refuted", "proved"]
+    assert [e.verdict.value for e in report][4] not in ("proved", "defined")
+
+
+def test_a_jacobian_is_printed_on_request() -> None:
+    path = str(ROOT / "derivations" / "rnn-tanh")
+    out = run(path, "--of", "o", "--wrt", "h").output
+    assert out.strip() == r"\frac{\partial \mathbf{o}^{(t)}}{\partial \mathbf{h}^{(t)}} = \mathbf{V}"
+    assert run(path, "--of", "W", "--wrt", "h").exit_code == 2
+    assert "those of: a, o" in run(path, "--of", "W", "--wrt", "h").output
+
+
 def test_a_brief_derivation_has_no_steps_in_between() -> None:
     found = gradients("softmax-regression")
     brief, full = (markdown(derivation(found, x)) for x in (False, True))

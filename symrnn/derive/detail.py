@@ -49,6 +49,7 @@ class Detail:
         self.said: set[str] = set()
         self.lost: set[tuple[str, str]] = set()
         self.spelt = False
+        self.stated = False  # whether the loss stands just above
 
     # -- nodes ------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Detail:
         if to:
             ref = Ref(d.symbol.shape, d.symbol, None, before)
             line = Line(self.head(self.whole, ref), (substituted(short, to), short))
-            yield Step("At the step before the last the gradient below it has two terms:", (line,), False, True)
+            yield Step("One step before the last, the gradient in the middle has two terms:", (line,), False, True)
 
     def own(self, d: Derivative) -> bool:
         """Whether a quantity acts on the loss of its own step alone."""
@@ -169,6 +170,7 @@ class Detail:
             if said <= self.lost:
                 return
             self.lost |= said
+            self.stated = True
             which = "" if at is None else " of a step" if at == self.now else " of the last step"
             yield Step(f"As a function of ${self.tex(replace(wrt, copy=None))}$ the loss{which} is", (line,))
             yield from self.rules(levels[-1])
@@ -216,8 +218,10 @@ class Detail:
             final = [done, spelled] if (short or len(of) > 1) and not k and not self.spelt else [spelled]
             lines.append(self.line(heads[0], [*(heads[1:] if bare or not k else []), *steps, *final]))
         first, *others = lines
-        which = "first component" if not ref.scalar else "derivative"
-        yield Step(f"From this the {which} of the gradient is", (first,))
+        which = "derivative" if ref.scalar else "first component of the gradient"
+        source = "this" if self.stated else "the loss as it stands above"
+        self.stated = False
+        yield Step(f"From {source} the {which} is", (first,))
         if others:
             yield Step(
                 "The other components come out alike:" if 1 in ref.shape else "and the others of its row are",
@@ -290,7 +294,8 @@ class Detail:
             return
         line = Line(heads[0], unique([*heads[1:], made, *more]))
         self.g.text(line)
-        yield Step("With all components, and what each matrix is below it,", (line,))
+        plain = not any(isinstance(x, Braced) for x in made.walk())
+        yield Step("As a column:" if plain else "Written out, with what each matrix is below it,", (line,))
 
     # -- pieces -----------------------------------------------------------------------------------
 

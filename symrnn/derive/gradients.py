@@ -396,7 +396,7 @@ class Gradients(Mapping[str, Derivative]):
 
     def aligned(self, lines: list[Line], width: int = 90) -> str:
         """Lines below each other; a single short one as it is."""
-        if len(lines) == 1 and len(self.text(lines[0])) < width:
+        if len(lines) == 1 and (len(lines[0].members) == 1 or len(self.text(lines[0])) < width):
             return self.text(lines[0])
         rows = []
         for line in lines:

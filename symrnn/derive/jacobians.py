@@ -14,6 +14,7 @@ from symrnn.derive.group import factored
 from symrnn.derive.lines import Line
 from symrnn.derive.products import flipped
 from symrnn.derive.worked import Worked
+from symrnn.diagnostic import UsageError
 from symrnn.expr import SCALAR, Add, Entry, Expr, Gradient, Index, MatMul, Number, Reduce, Ref, Symbol, Times, transpose
 from symrnn.general.differentiate import COL, NOW, ROW, differential, same
 from symrnn.general.form import Abstain, Comp
@@ -62,6 +63,23 @@ class Jacobians:
             terms.append((1, self.pulled(ref, v)))
         whole = terms[0][1] if len(terms) == 1 else Add(v.shape, tuple(terms))
         return lines, Line(Gradient(v.shape, self.g.loss_ref, v), (whole,))
+
+    def pair(self, of: str, wrt: str) -> Line:
+        """∂of/∂wrt of two quantities by plain names, the second a user of the first. UsageError if it is not."""
+        path = self.g.checker.document.source.path
+        try:
+            lines, _ = self.node(self.g[wrt])
+        except KeyError as error:
+            raise UsageError(str(error.args[0])) from None
+        for line in lines:
+            if (
+                isinstance(line.lhs, Gradient)
+                and isinstance(line.lhs.of, Ref)
+                and self.g.names[line.lhs.of.symbol] == of
+            ):
+                return line
+        known = [self.g.names[x.lhs.of.symbol] for x in lines]  # type: ignore[attr-defined]
+        raise UsageError(f"{path}: no Jacobian of '{of}' by '{wrt}'; there are those of: {', '.join(known) or 'none'}")
 
     def _users(self, v: Symbol) -> list[tuple[Symbol, int]]:
         """The users of a quantity with their lags; none where one is computed from another."""

@@ -103,11 +103,11 @@ class Notes:
         lines, whole = self.jacobians.node(d) if self.jacobians is not None else ([], None)
         if whole is None:
             return
-        plural = "s" if len(lines) > 1 else ""
         layout = self.gradients.checker.manifest.layout
-        yield Text(f"The Jacobian{plural}, in {layout} layout,")
+        what = "Jacobian of what it enters is" if len(lines) == 1 else "Jacobians of what it enters are"
+        yield Text(f"In {layout} layout the {what}")
         yield self.display(*lines)
-        yield Text("give" + ("" if plural else "s") + " the same as")
+        yield Text("and the gradient in " + ("it" if len(lines) == 1 else "them"))
         yield self.display(whole)
 
     def _total(self, d: Derivative, line: Line) -> Line:
@@ -277,6 +277,8 @@ class Notes:
             for k, m in enumerate(members):
                 out += broken(f"   &\\quad = {m}" if tall else f"{lhs if not k else '  '} &= {m}")
             out[-1] += f" {line.where}" if line.where else ""
+        if len(out) == 1:
+            return out[0].replace("&= ", "= ", 1)
         rows = " \\\\\n".join(out)
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 

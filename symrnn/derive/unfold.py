@@ -252,7 +252,7 @@ def shared(terms: list[tuple[int, Expr]], value: Expr) -> Expr:
                 break
         else:
             return plus(terms)
-    return times(value, plus(sorted(rest, key=lambda p: not isinstance(p[1], Number))))
+    return Times(SCALAR, value, plus(sorted(rest, key=lambda p: not isinstance(p[1], Number))))
 
 
 # -- what is shown ----------------------------------------------------------------------------------
