@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import product as tuples
 
 from symrnn.algebra.decide import Decider, Outcome
+from symrnn.blame import Blame
 from symrnn.claims import Claim, Equation, Typed, key
 from symrnn.diagnostic import UNDECIDED, Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
@@ -380,8 +381,10 @@ class Checker:
         if judgement.kind is Kind.REFUTED and judgement.witness is not None:
             code = "SR402" if claim.kind == "label" else "SR401"
             what = "the label is not what it labels" if claim.kind == "label" else "the two sides differ"
-            message = f"{what}: {judgement.witness.words()}"
-            diagnostics.append(Diagnostic(code, message, claim.span))
+            part = self.blamed(claim, judgement, judgement.witness)
+            where = "" if part is claim.rhs else f" in '{short(part)}'"
+            message = f"{what}{where}: {judgement.witness.words()}"
+            diagnostics.append(Diagnostic(code, message, claim.span if part is claim.rhs else part.span))
         if judgement.note is not None:
             diagnostics.append(judgement.note)
         conditions = judgement.typed.conditions if judgement.typed else ()
@@ -407,6 +410,16 @@ class Checker:
             diagnostics=tuple(diagnostics),
             supplied=claim.supplied,
         )
+
+    def blamed(self, claim: Claim, judgement: Judgement, witness: Witness) -> Tree:
+        """The part of the right side that is wrong, beside the member before it where that is true."""
+        before = self.judged.get(id(claim.previous))
+        right = claim.previous if before is not None and before.kind is Kind.PROVED else claim.lhs
+        if not self.wide or right is None:
+            return claim.rhs
+        network = self.network(witness.steps, judgement.assumptions)
+        found = Blame(self.context, network, witness.letters, self.decider).part(right, claim.rhs)
+        return found if found.span.start < found.span.end and found != claim.rhs else claim.rhs
 
     def scope(self, judgement: Judgement) -> Scope | None:
         """The sizes and lengths for which the claim is proved: in general, or of the instances decided."""

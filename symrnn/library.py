@@ -39,7 +39,7 @@ class Report:
         """
         for k, equation in enumerate(self.equations):
             if equation.number == number:
-                wrong = equation.verdict in (Kind.REFUTED, Kind.ILL_FORMED, Kind.CONDITIONAL)
+                wrong = equation.verdict not in (Kind.PROVED, Kind.DEFINED)
                 return replace(equation, repairs=_Sought(self, k)) if wrong else equation
         raise KeyError(f"{self.path} has no equation ({number})")
 

@@ -146,7 +146,8 @@ class Repair:
     @property
     def words(self) -> str:
         """The slips as a phrase, each once."""
-        return " + ".join(dict.fromkeys(self.slips)) or f"mended with ({self.after})"
+        slips = " + ".join(dict.fromkeys(self.slips))
+        return f"{slips}, mended with ({self.after})" if self.after else slips
 
 
 @dataclass(frozen=True)

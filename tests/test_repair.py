@@ -196,3 +196,54 @@ def test_the_corrected_note_is_what_fix_makes_of_the_note() -> None:
     report = check(ROOT / "derivations/bptt/note.md")
     made = report.corrected(unsafe=True, effort=8)
     assert made == (ROOT / "derivations/bptt/corrected.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "mended"),
+    [
+        (r"\tanh(a + b = \tanh(b + a)", r"\tanh(a + b) = \tanh(b + a)"),
+        (r"\frac{a + b{c} = \frac{a}{c} + \frac{b}{c}", r"\frac{a + b}{c} = \frac{a}{c} + \frac{b}{c}"),
+        (r"\exp(a + b)) = \exp(a) \exp(b)", r"\exp(a + b) = \exp(a) \exp(b)"),
+        (r"\exp\left(a + b = e^{a} e^b", r"\exp\left(a + b\right) = e^{a} e^b"),
+    ],
+)
+def test_a_bracket_that_is_missing_or_too_much(line: str, mended: str) -> None:
+    equation = check(f"Let $a, b, c \\in \\mathbb{{R}}$.\n\n$${line} \\tag{{1}}$$\n")["1"]
+    (first,) = equation.repairs
+    assert (first.latex, first.applicability, first.words) == (mended, "safe", "bracket")
+
+
+def test_brackets_that_only_look_mended_are_not_offered() -> None:
+    text = "Let $a, b \\in \\mathbb{R}$.\n\n$$(a + b (a - b = a^2 + b^2 \\tag{1}$$\n"
+    assert not check(text)["1"].repairs
+
+
+_OUTPUT = r"\begin{pmatrix} o_1^{(t)} \\ o_2^{(t)} \\ o_3^{(t)} \end{pmatrix}"
+_LEFT_OUT = [
+    (r"\mathbf{o}^{(t)} = \mathbf{V} \mathbf{h}", "time step"),
+    (r"o_i^{(t)} = \sum_{j=1}^2 v_{i} h_j^{(t)}", "index"),
+    (r"o_i^{(t)} = v_{ij} h_j^{(t)}", "sum"),
+    (r"o_i^{(t)} = \sum_{j=1}^2 v_{ij}", "dropped factor"),
+    (rf"{_OUTPUT} = \begin{{pmatrix}} v_{{11}} & v_{{12}} \\ v_{{21}} & 0 \\ v_{{31}} & v_{{32}} \end{{pmatrix}} "
+     r"\begin{pmatrix} h_1^{(t)} \\ h_2^{(t)} \end{pmatrix}", "entry"),
+    (rf"{_OUTPUT} = \begin{{pmatrix}} v_{{11}} & v_{{12}} \\ v_{{21}} & v_{{22}} \\ v_{{31}} & v_{{32}} \end{{pmatrix}}"
+     r" \begin{pmatrix} h_2^{(t)} \\ h_1^{(t)} \end{pmatrix}", "order"),
+]  # fmt: skip
+OUTPUT = r"""For $\mathbf{h}^{(t)} \in \mathbb{R}^2$, $\mathbf{o}^{(t)} \in \mathbb{R}^3$,
+$\mathbf{V} \in \mathbb{R}^{3 \times 2}$:
+
+$$\mathbf{o}^{(t)} = \mathbf{V} \mathbf{h}^{(t)} \tag{1}$$
+
+$$o_1^{(t)} = \sum_{j=1}^2 v_{1j} h_j^{(t)} \tag{2}$$
+
+$$o_k^{(t)} - 1 = \sum_{j=1}^2 v_{kj} h_j^{(t)} - 1 \tag{3}$$
+
+"""
+
+
+@pytest.mark.parametrize(("line", "slip"), _LEFT_OUT)
+def test_what_was_left_out_or_changed_places(line: str, slip: str) -> None:
+    manifest = 'define = ["1"]\n[steps]\nlast = "T"\n'
+    equation = check(OUTPUT + f"$${line} \\tag{{4}}$$\n", manifest=manifest)["4"]
+    assert equation.repairs, (equation.verdict, [c.diagnostics for c in equation.claims])
+    assert equation.repairs[0].words == slip

@@ -18,6 +18,7 @@ from symrnn.repair.state import rarity
 from symrnn.repair.vocabulary import Vocabulary, vocabulary
 from symrnn.verdict import EquationReport, Kind, Repair, TextEdit
 
+INHERITED = "inherited"  # wrong because a line before is
 GOOD = frozenset({Kind.PROVED, Kind.DEFINED})
 _TOKENS = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.S)
 _WORDS = re.compile(r"\\(?:text|operatorname|mathrm|begin|end)\*?\{[^{}]*\}")
@@ -46,10 +47,10 @@ def mend(
         inherits = flow != printed
         printed = checker.lines.equation(k, line, printed)[1]
         repairs: tuple[Repair, ...] = ()
-        if report.verdict not in GOOD and report.verdict is not Kind.UNDECIDED:
+        if report.verdict not in GOOD and (report.verdict is not Kind.UNDECIDED or line.tree is None):
             now = checker.narrow(equation) if inherits else report
             if now.verdict in GOOD and all(c.verdict in GOOD for c in now.claims):
-                repairs = (Repair(report.latex, (), (), (), "safe", changed),)
+                repairs = (Repair(report.latex, (), (), (INHERITED,), "safe", changed),)
             else:
                 said = frozenset(c.reading for r in reports if r is not report for c in r.claims)
                 repairs = tuple(repairs_of(checker, lines, k, flow, words, effort, said))
@@ -76,7 +77,7 @@ def repairs_of(
     line = lines.lines[k]
     if not line.formula.latex.strip():
         return [_removed(line)]
-    if line.tree is None or len(line.formula.latex) > _LONGEST:
+    if len(line.formula.latex) > _LONGEST:
         return []
     found = Search(checker, lines, k, flow, words, effort).run()
     ranked = sorted(found, key=lambda f: (f.readings <= said, rarity(f.slips), -_announced(lines, k, f), f.new_head))

@@ -24,6 +24,7 @@ from symrnn.elaborate.paper import Flow, Lines
 from symrnn.evaluate import Unsupported
 from symrnn.expr import Number
 from symrnn.latex import notation as n
+from symrnn.repair.brackets import bracket_edits
 from symrnn.repair.editions import Editions, Found
 from symrnn.repair.moves import Move, Page, apply, moves
 from symrnn.repair.revise import Reviser
@@ -90,7 +91,7 @@ class Search:
         """
         base = self.state(self.line.formula.latex, (), 0, 0)
         if base is None:
-            return []
+            return self.closed()
         self.editions.head = next((c.lhs for c in base.claims if c.lhs is not None), None)
         base = self.componentwise(base)
         if min(base.worth, default=ILL) == TRUE:  # the components alone mend it, or numbers do not see what is wrong
@@ -102,6 +103,16 @@ class Search:
             self.unique = self.unique and len(nearer) == 1
             base = nearer[0]
         return []
+
+    def closed(self) -> list[Found]:
+        """A line that cannot be read, with one bracket put in or taken out; readings that agree count once."""
+        latex = self.line.formula.latex
+        states = (self.state(apply(latex, (edit,)), ("bracket",), 1, 1) for edit in bracket_edits(latex))
+        hits = [s for s in states if s is not None and min(s.worth, default=ILL) == TRUE]
+        found: dict[frozenset[str], Found] = {}
+        for edition in self.editions.proved(hits, True):
+            found.setdefault(edition.readings, edition)
+        return list(found.values())
 
     def componentwise(self, base: State) -> State:
         """A line that has no meaning because shorthands stand for vectors, with their components written."""

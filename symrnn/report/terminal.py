@@ -110,7 +110,7 @@ def _mended(e: EquationReport) -> Iterator[str]:
     """The repairs: their class, and what they replace by what."""
     for repair in e.repairs[:3]:
         if repair.after:
-            yield f"mended by the repair of ({repair.after})"
+            yield f"{repair.slips[0]}: mended by the repair of ({repair.after})"
         elif not repair.latex:
             yield f"mend ({repair.applicability}): {repair.words}: take the number out"
         else:
