@@ -266,12 +266,12 @@ class Notes:
     def latex(self, block: Display) -> str:
         """The LaTeX of a display, without its number; long chains one member a row."""
         out: list[str] = []
+        tall = any(length(self.typeset(x.lhs)) > HEAD for x in block.lines)  # left sides stand on rows of their own
         for line in block.lines:
             lhs, *members = (self.typeset(e) for e in (line.lhs, *line.members))
             whole = " = ".join((lhs, *members)) + (f" {line.where}" if line.where else "")
             if len(block.lines) == 1 and length(whole) <= WIDE:
                 return whole
-            tall = length(lhs) > HEAD  # stands on a row of its own
             if tall:
                 out.append(f"&{lhs}")
             for k, m in enumerate(members):

@@ -16,7 +16,7 @@ from symrnn.expr import Ref
 _NOTE = "Everything below was written by `symrnn derive` from the equations above; `symrnn check` proves it."
 _STEP = "Here $\\operatorname{step}(x)$ is the slope of the rectifier: 1 for $x > 0$, 0 for $x < 0$."
 
-_SIZES = ((102, "\\tiny"), (90, "\\scriptsize"), (80, "\\footnotesize"), (72, "\\small"))  # for rows wider than that
+_SIZES = ((112, "\\tiny"), (93, "\\scriptsize"), (81, "\\footnotesize"), (72, "\\small"))  # for rows wider than that
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
