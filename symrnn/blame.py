@@ -1,9 +1,8 @@
 """Which term, factor or entry of a refuted side is wrong: what stands beside it is accounted for, it is not.
 
-Two sides of the same make (sums of as many terms, products of as many factors, one function, a matrix and
-anything of its shape) are matched part by part, by exact equality at the instance of the witness. What is left
-over on both sides is compared in the same way, down to the smallest part that can be named. This explains; the
-verdict does not rest on it.
+Two sides of the same make (sums, products, values of one function, a matrix and anything of its shape) are matched
+part by part, by exact equality at the instance of the witness. What is left over is compared in the same way, down to
+the smallest part that can be named. This explains; the verdict does not rest on it.
 """
 
 from __future__ import annotations
@@ -28,6 +27,15 @@ class Blame:
     network: Network
     letters: Mapping[str, int]
     decider: Decider
+
+    def among(self, head: t.Tree, others: Sequence[t.Tree], wrong: t.Tree) -> t.Tree:
+        """The smallest part of ``wrong`` that can be named beside the head or any other side that is equal to it."""
+        target = self.value(head)
+        found = [
+            self.part(side, wrong) for side in (head, *others) if side is head or self.same(self.value(side), target)
+        ]
+        named = [x for x in found if x.span.start < x.span.end]
+        return min(named, key=lambda x: x.span.end - x.span.start, default=wrong)
 
     def part(self, right: t.Tree, wrong: t.Tree) -> t.Tree:
         """The smallest part of ``wrong`` that alone makes it differ from ``right``; all of it if none can be named."""
@@ -61,8 +69,8 @@ class Blame:
         return cells[off[0]]
 
     def left_over(self, right: Sequence[t.Tree], wrong: Sequence[t.Tree]) -> tuple[t.Tree, t.Tree] | None:
-        """The one part of each side that has no equal on the other."""
-        if not 0 < len(wrong) == len(right):
+        """The one part of the wrong side that has no equal on the other, and what of that it stands against."""
+        if not wrong or not right:
             return None
         found, wanted = [self.value(x) for x in wrong], [self.value(x) for x in right]
         if None in found or None in wanted:
@@ -75,7 +83,10 @@ class Blame:
                 lost.append(k)
             else:
                 free.remove(match)
-        return (right[free[0]], wrong[lost[0]]) if len(lost) == 1 else None
+        if len(lost) != 1 or not free or len(wrong) == 1 < len(right):
+            return None
+        against = right[free[0]] if len(free) == 1 else t.Listing(tuple(right[j] for j in free), ())
+        return against, wrong[lost[0]]
 
     def same(self, a: Mat | None, b: Mat | None) -> bool:
         """Whether two values are equal, exactly."""

@@ -412,14 +412,12 @@ class Checker:
         )
 
     def blamed(self, claim: Claim, judgement: Judgement, witness: Witness) -> Tree:
-        """The part of the right side that is wrong, beside the member before it where that is true."""
-        before = self.judged.get(id(claim.previous))
-        right = claim.previous if before is not None and before.kind is Kind.PROVED else claim.lhs
-        if not self.wide or right is None:
+        """The part of the right side that is wrong, beside what else is said of the same quantity and is true."""
+        if not self.wide or claim.lhs is None:
             return claim.rhs
+        others = [c.rhs for e in self.paper.equations for c in e.claims if c.lhs == claim.lhs and c is not claim]
         network = self.network(witness.steps, judgement.assumptions)
-        found = Blame(self.context, network, witness.letters, self.decider).part(right, claim.rhs)
-        return found if found.span.start < found.span.end and found != claim.rhs else claim.rhs
+        return Blame(self.context, network, witness.letters, self.decider).among(claim.lhs, others, claim.rhs)
 
     def scope(self, judgement: Judgement) -> Scope | None:
         """The sizes and lengths for which the claim is proved: in general, or of the instances decided."""

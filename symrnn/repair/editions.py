@@ -9,6 +9,7 @@ from symrnn.checker import Checker
 from symrnn.claims import Claim, Equation
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.paper import Flow, Line, Lines
+from symrnn.expr import Expr
 from symrnn.latex.parser import parse
 from symrnn.latex.tree import Statements, Tree
 from symrnn.repair.state import State, distance
@@ -59,17 +60,24 @@ class Editions:
         return self.lines.equation(self.k, Line(self.line.number, formula, tree, None), self.flow)[0]
 
     def proved(self, hits: Iterable[State], unique: bool) -> list[Found]:
-        """The smallest of the candidates that the checker proves as printed. ``unique``: no choice led to them."""
+        """The smallest of the candidates that the checker proves as printed, each meaning once. ``unique``: no choice
+        led to them.
+        """
         original = self.line.formula.latex
         candidates = {s.latex: s for s in hits}
-        ranked = sorted(((s.cost, s.places), distance(original, latex), latex) for latex, s in candidates.items())
+        ranked = sorted(
+            ((s.cost, s.places), (distance(original, latex), len(latex)), latex) for latex, s in candidates.items()
+        )
         found: list[Found] = []
+        meant: set[tuple[tuple[Expr, Expr] | None, ...]] = set()
         for size, _, latex in ranked:
             if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
                 break
-            report = self.prove(latex)
+            state = candidates[latex]
+            meaning = tuple(None if x is None else (x.lhs, x.rhs) for x in state.typed)
+            report = None if meaning in meant else self.prove(latex)
             if report is not None:
-                state = candidates[latex]
+                meant.add(meaning)
                 found.append(Found(latex, state.slips, size, int(self.new_head(state.claims)), unique, report))
         return found
 

@@ -12,22 +12,29 @@ from itertools import chain
 
 from symrnn.claims import Claim
 from symrnn.diagnostic import Problem
+from symrnn.elaborate.shorthand import Rule, rewrite
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
 from symrnn.repair.moves import Edit, Page, apply
+from symrnn.span import Span
 
 _WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent)  # read the same wherever they stand
 
 
-class Reviser:
-    """Revises the claims of one line. ``claims``: as read from the page."""
+Place = tuple[Span, type[t.Tree]]  # the same in the page and in the claims, where shorthands stand for their meanings
 
-    def __init__(self, page: Page, claims: Sequence[Claim], words: frozenset[str]) -> None:
+
+class Reviser:
+    """Revises the claims of one line. ``claims``: as read from the page; ``rules``: the shorthands of the line."""
+
+    def __init__(self, page: Page, claims: Sequence[Claim], words: frozenset[str], rules: tuple[Rule, ...]) -> None:
         self.page = page
         self.claims = claims
         self.words = words
+        self.rules = rules
         self.read: dict[str, t.Tree | None] = {}
         self.above: dict[int, set[int]] = {}  # what stands above each node of the claims, wherever it stands in them
+        self.nodes: dict[Place, list[t.Tree]] = {}  # the nodes of the claims at each printed place
         for claim in claims:
             for side in (claim.lhs, claim.rhs, claim.previous):
                 if side is not None:
@@ -35,19 +42,20 @@ class Reviser:
         self.pieces = [
             node
             for node, above in page.sites
-            if id(node) in self.above
+            if _place(node) in self.nodes
             and node.span.end > node.span.start
             and (isinstance(node, _WHOLE) or _steady(node))
             and not any(isinstance(a, (t.Script, t.Accent)) for a in above)
         ]
-        self.nodes = {id(p): p for p in self.pieces}
         self.braces = [node.span for node, _ in page.sites if isinstance(node, t.Brace)]
 
     def _collect(self, tree: t.Tree, above: tuple[int, ...]) -> None:
+        if isinstance(tree, t.Stand):
+            return
         self.above.setdefault(id(tree), set()).update(above)
-        if not isinstance(tree, t.Stand):
-            for child in tree.children():
-                self._collect(child, (*above, id(tree)))
+        self.nodes.setdefault(_place(tree), []).append(tree)
+        for child in tree.children():
+            self._collect(child, (*above, id(tree)))
 
     def claims_after(self, edits: tuple[Edit, ...]) -> list[Claim] | None:
         """The claims after small edits inside their pieces; None when the whole line must be read again."""
@@ -60,7 +68,7 @@ class Reviser:
                 return None
             _, inside = held.setdefault(id(piece), (piece, []))
             inside.append(edit)
-        made: dict[int, t.Tree] = {}
+        made: dict[Place, tuple[t.Tree, t.Tree]] = {}  # pieces and what takes their place
         while held:
             outer = [k for k, (p, _) in held.items() if not any(_within(p, q) for q, _ in held.values() if q is not p)]
             if len(outer) < len(held):  # a piece inside another is read with it
@@ -68,16 +76,17 @@ class Reviser:
                     piece, inside = held.pop(k)
                     next(i for q, i in held.values() if _within(piece, q)).extend(inside)
                 continue
-            key, (piece, inside) = held.popitem()
+            _, (piece, inside) = held.popitem()
             tree = self._reread(piece, inside)
             if tree is not None:
-                made[key] = tree
+                made[_place(piece)] = piece, tree
                 continue
             around = self._around(piece)
-            if around is None or any(_within(p, around) for p in (self.nodes[k] for k in made)):
+            if around is None or any(_within(p, around) for p, _ in made.values()):
                 return None
             held.setdefault(id(around), (around, []))[1].extend(inside)
-        return [self._revised(claim, made) for claim in self.claims]
+        new = {id(node): tree for place, (_, tree) in made.items() for node in self.nodes[place]}
+        return [self._revised(claim, new) for claim in self.claims]
 
     def _revised(self, claim: Claim, made: Mapping[int, t.Tree]) -> Claim:
         """The claim with pieces exchanged; only what stands above them is built anew."""
@@ -119,7 +128,11 @@ class Reviser:
         tree = self.read[text]
         if tree is None or not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
             return None
-        return tree
+        return rewrite(tree, self.rules)
+
+
+def _place(tree: t.Tree) -> Place:
+    return tree.span, type(tree)
 
 
 def _within(inner: t.Tree, outer: t.Tree) -> bool:

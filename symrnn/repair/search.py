@@ -76,6 +76,7 @@ class Search:
         self.checker = checker
         self.editions = Editions(checker, lines, k, flow)
         self.line = lines.lines[k]
+        self.rules = tuple(r for r in checker.context.rules if r.applies(self.line.number))
         self.words = words
         self.sample = Sample(checker, self.line.number, _steps(self.line.formula.latex))
         self.levels: dict[int, list[State]] = {}
@@ -105,14 +106,11 @@ class Search:
         return []
 
     def closed(self) -> list[Found]:
-        """A line that cannot be read, with one bracket put in or taken out; readings that agree count once."""
+        """A line that cannot be read, with one bracket put in or taken out."""
         latex = self.line.formula.latex
         states = (self.state(apply(latex, (edit,)), ("bracket",), 1, 1) for edit in bracket_edits(latex))
         hits = [s for s in states if s is not None and min(s.worth, default=ILL) == TRUE]
-        found: dict[frozenset[str], Found] = {}
-        for edition in self.editions.proved(hits, True):
-            found.setdefault(edition.readings, edition)
-        return list(found.values())
+        return self.editions.proved(hits, True)
 
     def componentwise(self, base: State) -> State:
         """A line that has no meaning because shorthands stand for vectors, with their components written."""
@@ -186,7 +184,7 @@ class Search:
         typed = [self.typed(c) for c in equation.claims]
         worth = tuple(self.worth(c, t) for c, t in zip(equation.claims, typed, strict=True))
         page = Page(latex, tree, self.words, self.editions.k)
-        reviser = Reviser(page, equation.claims, self.editions.lines.words)
+        reviser = Reviser(page, equation.claims, self.editions.lines.words, self.rules)
         return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser)
 
     def typed(self, claim: Claim) -> Typed | None:
