@@ -17,25 +17,39 @@ FORMS = ("components", "sums", "matrix")
     "--wrt", multiple=True, metavar="NAME", help="A quantity, by its plain name: W, h, hat_y. May be repeated."
 )
 @click.option(
+    "--of", metavar="NAME", help="The Jacobian of this quantity by each NAME of --wrt, in the declared layout."
+)
+@click.option(
     "--form", type=click.Choice(FORMS), default="matrix", show_default=True, help="How gradients are written."
 )
 @click.option("--steps", type=click.IntRange(1), help="Spell sums over steps out for a sequence of this length.")
+@click.option("--numbered", is_flag=True, help="Gradients in environments that LaTeX numbers.")
 @click.option("--loss", metavar="NAME", help="The scalar that is derived (default: the one that nothing else uses).")
 @click.option(
     "--product", type=click.Choice(["diag", "hadamard"]), help="Products with a diagonal: diag(u) v or u ⊙ v."
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Write a whole derivation, and its manifest beside it.")
 @click.option("--format", "kind", type=click.Choice(["md", "tex"]), help="Of the whole derivation.")
+@click.option(
+    "--detail",
+    type=click.Choice(["full", "brief"]),
+    default="full",
+    show_default=True,
+    help="Of the whole derivation: with components worked out and matrices written out, or without.",
+)
 @click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: NAME.toml beside NAME.md).")
 def derive(
     path: Path,
     wrt: tuple[str, ...],
+    of: str | None,
     form: str,
     steps: int | None,
+    numbered: bool,
     loss: str | None,
     product: str | None,
     output: Path | None,
     kind: str | None,
+    detail: str,
     manifest: Path | None,
 ) -> None:
     """Write the gradients of the loss that a document defines.
@@ -51,12 +65,15 @@ def derive(
 
     checker = prepare(_document(path), manifest)
     found = Gradients(checker, loss, product)
+    if of is not None:
+        click.echo(_jacobians(found, of, wrt))
+        return
     if output is None and kind is None:
-        click.echo(_listed(found, wrt, form, steps))
+        click.echo(_listed(found, wrt, form, steps, numbered))
         return
     if wrt or steps is not None:
         raise UsageError("--wrt and --steps do not go with a whole derivation (--output, --format)")
-    _whole(found, _document(path), output, kind, manifest)
+    _whole(found, _document(path), output, kind, detail == "full", manifest)
 
 
 def _document(path: Path) -> Path:
@@ -70,7 +87,7 @@ def _document(path: Path) -> Path:
     return found[0]
 
 
-def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None) -> str:  # type: ignore[no-untyped-def]
+def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None, numbered: bool) -> str:  # type: ignore[no-untyped-def]
     from symrnn.general.form import Abstain
 
     out = []
@@ -80,17 +97,28 @@ def _listed(found, wrt: tuple[str, ...], form: str, steps: int | None) -> str:  
         except KeyError as error:
             raise UsageError(str(error.args[0])) from None
         try:
-            out.append(derivative.latex(form, steps))
+            out.append(derivative.latex(form, steps, numbered))
         except Abstain as reason:
             raise UsageError(f"the gradient by {name} cannot be written in this form: {reason}") from None
     return "\n\n".join(out)
 
 
-def _whole(found, path: Path, output: Path | None, kind: str | None, manifest: Path | None) -> None:  # type: ignore[no-untyped-def]
+def _jacobians(found, of: str, wrt: tuple[str, ...]) -> str:  # type: ignore[no-untyped-def]
+    from symrnn.derive.jacobians import Jacobians
+    from symrnn.derive.worked import Worked
+
+    if not wrt:
+        raise UsageError("--of goes with --wrt")
+    jacobians = Jacobians(found, Worked(found))
+    return "\n\n".join(found.aligned([jacobians.pair(of, name)]) for name in wrt)
+
+
+def _whole(found, path: Path, output: Path | None, kind: str | None, full: bool, manifest: Path | None) -> None:  # type: ignore[no-untyped-def]
     from symrnn.derive import write
 
     kind = kind or ("tex" if output is not None and output.suffix == ".tex" else "md")
-    text = write.tex(found) if kind == "tex" else write.markdown(found)
+    made = write.derivation(found, full)
+    text = write.tex(made) if kind == "tex" else write.markdown(made)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -101,7 +129,7 @@ def _whole(found, path: Path, output: Path | None, kind: str | None, manifest: P
         output.write_text(text, encoding="utf-8")
         if beside.is_file():
             output.with_suffix(".toml").write_text(
-                write.manifest(found, beside.read_text(encoding="utf-8")), encoding="utf-8"
+                write.manifest(made, beside.read_text(encoding="utf-8")), encoding="utf-8"
             )
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from error

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import math
-import random
+import importlib.util
 import shutil
 import subprocess
-from itertools import product
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import symrnn
-from symrnn.algebra import terms as T
 from symrnn.checker import Checker
 from symrnn.cli import main
+from symrnn.derive.alike import key, same
+from symrnn.derive.blocks import Display
+from symrnn.derive.entries import mapped
 from symrnn.derive.gradients import Gradients
 from symrnn.derive.group import spread_out
-from symrnn.derive.write import markdown, tex
+from symrnn.derive.tables import Braced
+from symrnn.derive.write import derivation, manifest, markdown, ranges, tex
 from symrnn.diagnostic import UsageError
 from symrnn.elaborate.expression import Elaborator
-from symrnn.expr import Entry, Index
+from symrnn.expr import Expr, Index
 from symrnn.general.axes import STEP, Shapes
 from symrnn.general.differentiate import Graph
 from symrnn.general.translate import Translator
 from symrnn.latex.parser import parse_expression
 from symrnn.library import prepare
+from symrnn.manifest import covers
 from symrnn.verdict import Kind
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +56,7 @@ def test_the_cells_are_there() -> None:
 @pytest.mark.parametrize("cell", selection([*FAST, "rnn-tanh"]))
 def test_the_derivation_is_the_one_that_is_generated(cell: str) -> None:
     folder = ROOT / "derivations" / cell
-    assert markdown(gradients(cell)) == (folder / "derivation.md").read_text(encoding="utf-8")
+    assert markdown(derivation(gradients(cell))) == (folder / "derivation.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("cell", selection(FAST))
@@ -95,8 +97,27 @@ def test_what_is_printed_is_read_as_what_was_meant(cell: str, form: str) -> None
             assert not spread_out(ring, ring.sub(tr(e, i, j), tr.entry(read, i, j))), found.typeset(e)
 
 
+def _bare(e: Expr) -> Expr:
+    return _bare(e.body) if isinstance(e, Braced) else mapped(e, _bare)
+
+
+@pytest.mark.parametrize("cell", selection([*FAST, "rnn-tanh", "attention"]))
+def test_every_member_of_a_derivation_is_read_as_it_was_meant(cell: str) -> None:
+    """Not only as something equal: the same expression up to the order of terms and the names of letters."""
+    found = gradients(cell)
+    count = 0
+    for display in derivation(found).blocks:
+        for line in display.lines if isinstance(display, Display) else ():
+            elab = Elaborator(found.checker.context)
+            for e in (line.lhs, *line.members):
+                read = elab.expr(parse_expression(found.typeset(e)))
+                assert key(read) == key(_bare(e)), found.typeset(e)
+                count += 1
+    assert count > 70
+
+
 def test_no_derivative_is_left_over_and_no_bracket_is_needless() -> None:
-    text = markdown(gradients("mlp"))
+    text = markdown(derivation(gradients("mlp")))
     assert "Derivative" not in text
     assert "((" not in text.replace("((W", "").replace("((a", "").replace("((b", "").replace("((z", "")
 
@@ -149,108 +170,133 @@ def test_components_of_the_note() -> None:
     )
 
 
+# -- steps between the lines ------------------------------------------------------------------------
+
+
+def _made(cell: str, layout: str = "numerator") -> tuple[str, str]:
+    folder = ROOT / "derivations" / cell
+    head = f'layout = "{layout}"\n' + (folder / "forward.toml").read_text(encoding="utf-8")
+    made = derivation(Gradients(prepare((folder / "forward.md").read_text(encoding="utf-8"), head)))
+    return markdown(made), manifest(made, head)
+
+
+def _verdicts(text: str, toml: str) -> dict[str, int]:
+    return {kind.value: n for kind, n in symrnn.check(text, toml).summary.items() if n}
+
+
+@pytest.mark.parametrize("cell", ["mlp", pytest.param("rnn-tanh", marks=slow), pytest.param("lstm", marks=slow)])
+def test_jacobians_are_written_in_the_declared_layout(cell: str) -> None:
+    text, toml = _made(cell, "denominator")
+    assert set(_verdicts(text, toml)) == {"proved", "defined"}
+    other = _verdicts(text, toml.replace("denominator", "numerator"))
+    assert other.get("refuted", 0) + other.get("ill-formed", 0) > 0
+
+
+def test_the_layout_transposes_what_is_printed() -> None:
+    assert r"\frac{\partial z^{(2)}}{\partial a^{(1)}} = W^{(2)} " in _made("mlp")[0]
+    assert r"\frac{\partial z^{(2)}}{\partial a^{(1)}} = (W^{(2)})^T " in _made("mlp", "denominator")[0]
+
+
+def test_the_active_class_is_assumed_where_it_is_put_in_and_nowhere_else() -> None:
+    text, toml = _made("rnn-tanh")
+    assert "let = '\\mathbf{y}^{(t)} = (1, 0, 0)^T'" in toml
+    assert r"\frac{\partial L}{\partial o_1^{(t)}} = \hat{y}_1^{(t)} - y_1^{(t)} \tag{17}" in text  # for every class
+    assert r"= \hat{y}_1^{(t)} - 1 \tag{19}" in text
+    (lines,) = [x for x in toml.splitlines() if x.startswith("lines")]
+    numbers = lines.partition('"')[2].strip('"')
+    assert covers(numbers, "19") and not covers(numbers, "17")
+    assert ranges([3, 4, 5, 9, 11, 12]) == "3-5, 9, 11-12"
+    assert "active-class" not in _made("softmax-regression")[1]  # its label is a vector of probabilities
+
+
+def test_sums_of_rows_have_a_matrix_form() -> None:
+    """The softmax over rows: A ⊙ G − diag((A ⊙ G) 1) A, found by contraction and proved."""
+    found = gradients("attention")
+    (line,) = found["S"].lines()
+    assert found.text(line) == (
+        r"\nabla_{S} \ell = A \odot \nabla_{A} \ell - \operatorname{diag}((A \odot \nabla_{A} \ell) \mathbf{1}_N) A"
+    )
+    assert {c.verdict for c in found.proved(line)} == {Kind.PROVED}
+
+
+ONES = r"""
+With $x, y \in \mathbb{R}^n$ let $n$ be their length.
+
+$$s = x^\top \mathbf{1}_n \tag{1}$$
+
+$$s = \sum_{i=1}^n x_i \tag{2}$$
+
+$$y^\top \mathbf{1}_n = s \tag{3}$$
+
+$$x_i = \sum_{k=1}^n \mathbf{1}_{i=k} x_k \tag{4}$$
+
+$$x_i = \mathbf{1}_k x_i \tag{5}$$
+"""
+
+
+def test_a_vector_of_ones_is_read_where_a_size_stands_below_it() -> None:
+    report = symrnn.check(ONES, 'define = ["1"]\n[sizes]\nn = 3\n')
+    assert [e.verdict.value for e in report][:4] == ["defined", "proved", "refuted", "proved"]
+    assert [e.verdict.value for e in report][4] not in ("proved", "defined")
+
+
+def test_a_jacobian_is_printed_on_request() -> None:
+    path = str(ROOT / "derivations" / "rnn-tanh")
+    out = run(path, "--of", "o", "--wrt", "h").output
+    assert out.strip() == r"\frac{\partial \mathbf{o}^{(t)}}{\partial \mathbf{h}^{(t)}} = \mathbf{V}"
+    assert run(path, "--of", "W", "--wrt", "h").exit_code == 2
+    assert "those of: a, o" in run(path, "--of", "W", "--wrt", "h").output
+
+
+def test_a_brief_derivation_has_no_steps_in_between() -> None:
+    found = gradients("softmax-regression")
+    brief, full = (markdown(derivation(found, x)) for x in (False, True))
+    assert "pmatrix" in full and "As a function of" in full
+    assert "pmatrix" not in brief and "As a function of" not in brief
+
+
+def test_alike_is_order_and_letters_and_nothing_more() -> None:
+    checker = gradients("rnn-tanh").checker
+    one = _read(checker, r"\sum_{i=1}^5 v_{1i} (b_i + h_i^{(t)})")
+    assert same(one, _read(checker, r"\sum_{k=1}^5 (h_k^{(t)} + b_k) v_{1k}"))
+    for other in (
+        r"\sum_{i=1}^5 v_{1i} (b_i - h_i^{(t)})",
+        r"\sum_{i=1}^5 v_{1i} b_i + \sum_{i=1}^5 v_{1i} h_i^{(t)}",
+        r"\sum_{i=1}^5 v_{2i} (b_i + h_i^{(t)})",
+        r"\sum_{i=1}^5 v_{1i} (b_i + h_i^{(t-1)})",
+    ):
+        assert not same(one, _read(checker, other)), other
+    copy, whole = (_read(checker, rf"\nabla_{{{x}}} L") for x in (r"\mathbf{b}^{(\tau)}", r"\mathbf{b}"))
+    assert not same(copy, whole)
+
+
 # -- numbers ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", selection([*FAST, "gru"]))
+def _benchmark():  # type: ignore[no-untyped-def]
+    spec = importlib.util.spec_from_file_location("benchmark_of_derive", ROOT / "benchmarks/derive.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_printed_totals_agree_with_finite_differences(cell: str) -> None:
     """The printed line of every parameter, evaluated, against central differences of the loss at a random point."""
-    from symrnn.evaluate import Evaluator, Leaf
-
-    found = gradients(cell)
-    checker = found.checker
-    network = checker.network(2 if checker.timed else 1, tuple(checker.assumptions))
-    loss = network.leaf(Leaf(found.loss, 1, 1, None))
-    leaves = [t for t in T.postorder([loss], _below) if t.op == "sym"]
-    rng = random.Random(cell)
-    point = {t.id: rng.uniform(0.2, 1.2) for t in leaves}
-    compared = 0
-    for derivative in found.parameters:
-        for line in derivative.lines():
-            read = Elaborator(checker.context).expr(parse_expression(found.typeset(line.members[-1])))
-            if isinstance(line.lhs.wrt, Entry):  # type: ignore[attr-defined]
-                continue
-            value = Evaluator(network, dict(network.values))(read)
-            rows, cols = value.shape
-            for i, j in product(range(rows), range(cols)):
-                leaf = network.leaf(Leaf(derivative.symbol, i + 1, j + 1, None))
-                up, down = ({**point, leaf.id: point[leaf.id] + step} for step in (1e-5, -1e-5))
-                numeric = (_number(loss, up) - _number(loss, down)) / 2e-5
-                slope = _number(value.rows[i][j], point)
-                assert abs(slope - numeric) < 1e-7 * max(1.0, abs(numeric)), (derivative, i, j)
-                compared += 1
-    assert compared > 5
-
-
-FLOATS = {
-    "exp": math.exp,
-    "ln": math.log,
-    "tanh": math.tanh,
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
-    "relu": lambda x: max(x, 0.0),
-    "step": lambda x: float(x > 0),
-}
-
-
-def _below(t: T.Term):  # type: ignore[no-untyped-def]
-    return (t.args[1],) if t.op == "let" else T.parts(t)
-
-
-def _number(term: T.Term, point, functions=FLOATS):  # type: ignore[no-untyped-def]
-    """A term in floats, every vertex opened."""
-    at = dict(point)
-    for t in T.postorder([term], _below):
-        if t.id in at:
-            continue
-        below = [at[x.id] for x in _below(t)]
-        match t.op:
-            case "num":
-                at[t.id] = float(t.args[0])
-            case "let":
-                at[t.id] = below[0]
-            case "add":
-                at[t.id] = sum(below)
-            case "mul":
-                at[t.id] = math.prod(below)
-            case "pow":
-                at[t.id] = below[0] ** float(t.args[1])
-            case _:
-                at[t.id] = functions[t.args[0]](below[0])
-    return at[term.id]
+    bench = _benchmark()
+    point = bench.Point(cell)
+    assert bench.apart(point.printed(), point.differences()) < 1e-7
 
 
 @slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_printed_totals_agree_with_automatic_differentiation(cell: str) -> None:
-    """The printed line of every parameter against JAX's derivative of the loss, over three steps, to 1e-10."""
-    jax = pytest.importorskip("jax")
-    from symrnn.evaluate import Evaluator, Leaf
-
-    jax.config.update("jax_enable_x64", True)
-    jnp, nn = jax.numpy, jax.nn
-    functions = {"exp": jnp.exp, "ln": jnp.log, "tanh": jnp.tanh, "sigmoid": nn.sigmoid, "relu": nn.relu}
-    found = gradients(cell)
-    checker = found.checker
-    network = checker.network(3 if checker.timed else 1, tuple(checker.assumptions))
-    loss = network.leaf(Leaf(found.loss, 1, 1, None))
-    names = [t.id for t in T.postorder([loss], _below) if t.op == "sym"]
-    rng = random.Random(f"jax {cell}")
-    values = [rng.uniform(-1.0, 1.0) for _ in names]
-    slopes = jax.grad(lambda v: _number(loss, dict(zip(names, v, strict=True)), functions))(values)
-    automatic = dict(zip(names, map(float, slopes), strict=True))
-    point = dict(zip(names, values, strict=True))
-    compared = 0
-    for derivative in found.parameters:
-        line = derivative.lines()[0]
-        if isinstance(line.lhs.wrt, Entry):  # type: ignore[attr-defined]
-            continue
-        read = Elaborator(checker.context).expr(parse_expression(found.typeset(line.members[-1])))
-        value = Evaluator(network, dict(network.values))(read)
-        for i, j in product(*map(range, value.shape)):
-            leaf = network.leaf(Leaf(derivative.symbol, i + 1, j + 1, None))
-            assert abs(_number(value.rows[i][j], point) - automatic[leaf.id]) < 1e-10, (derivative, i, j)
-            compared += 1
-    assert compared > 5
+    """The same against PyTorch's derivative of a forward pass that is written by hand, over three steps, to 1e-10."""
+    pytest.importorskip("torch")
+    bench = _benchmark()
+    point = bench.Point(cell)
+    assert bench.apart(point.printed(), point.autograd(cell)) < 1e-10
 
 
 # -- commands and errors ------------------------------------------------------------------------------
@@ -290,6 +336,7 @@ def test_from_python() -> None:
     found = report.model.gradients()
     assert found["W"].latex(form="matrix") == r"\nabla_{W} \ell = (\nabla_{z} \ell) x^T"
     assert found["W"]._repr_latex_().startswith("$$")
+    assert found["W"].latex(numbered=True).startswith("\\begin{equation}\n\\nabla")
     assert found["b"].matrix().shape == (3, 1)
     with pytest.raises(KeyError, match="does not depend"):
         found["nothing"]
@@ -351,13 +398,13 @@ def test_two_lags_a_loss_at_the_last_step_and_a_penalty() -> None:
     assert found.text(first) == r"\nabla_{h_T} L = \frac{\partial L}{\partial s} v"
     assert "Q" not in found.text(second) and r"h_{t+2}" in found.text(generic)
     assert found.typeset(found["W"].total.members[-1]).endswith(r"h_{t-1}^{\top} + \lambda W")
-    report = symrnn.check(markdown(found), LATE_TOML)
+    report = symrnn.check(markdown(derivation(found)), LATE_TOML)
     assert report.summary[Kind.PROVED] > 20
     assert sum(report.summary.values()) == report.summary[Kind.PROVED] + report.summary[Kind.DEFINED]
 
 
 def test_a_wrong_sign_in_a_generated_line_is_refuted() -> None:
-    text = markdown(Gradients(prepare(LATE, LATE_TOML)))
+    text = markdown(derivation(Gradients(prepare(LATE, LATE_TOML))))
     line = r"\frac{\partial L}{\partial s} = s - y"
     assert line in text
     report = symrnn.check(text.replace(line, line.replace("s - y", "s + y")), LATE_TOML)
@@ -370,7 +417,7 @@ def test_denominators_are_collected() -> None:
     text += "$$J = -\\sum_{i=1}^N (y_i \\ln q_i + (1 - y_i) \\ln(1 - q_i)) \\tag{2}$$\n"
     found = Gradients(prepare(text, 'define = ["1-2"]\ndata = ["X", "y"]\n[sizes]\nN = 2\nd = 2\n'))
     assert found["q"].latex() == r"\nabla_{q} J = \frac{1 - y}{1 - q} - \frac{y}{q}"
-    assert found["w"].latex().endswith("X^T q - X^T y")
+    assert found["w"].latex().endswith("X^T (q - y)")
 
 
 @slow
@@ -389,7 +436,7 @@ def test_the_note_itself_is_derived_and_proved(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_latex_document_compiles_without_overfull_boxes(cell: str, tmp_path: Path) -> None:
-    (tmp_path / "d.tex").write_text(tex(gradients(cell)), encoding="utf-8")
+    (tmp_path / "d.tex").write_text(tex(derivation(gradients(cell))), encoding="utf-8")
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"], cwd=tmp_path, capture_output=True
     )

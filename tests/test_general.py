@@ -71,9 +71,15 @@ def agrees(path: Path, ident: str, pick: random.Random, most: int = 3, length: i
     ids=lambda p: f"{p.parent.name}/{p.stem}",
 )
 def test_proofs_hold_where_nobody_looked(path: Path) -> None:
-    """Once for each claim, at sizes 1 to 3 and lengths 1 to 4 (more in the slow campaign)."""
+    """Once for each claim, at sizes 1 to 3 and lengths 1 to 4 (more in the slow campaign).
+
+    A derivation has hundreds of claims, with losses opened down to the inputs: forty of them, at sizes 1 and 2.
+    """
     pick = random.Random(path.name)
-    assert sum(agrees(path, ident, pick) for ident in proofs(path)) > 0
+    idents, most, length = list(proofs(path)), 3, 4
+    if path in DERIVED:
+        idents, most, length = pick.sample(idents, min(40, len(idents))), 2, 3
+    assert sum(agrees(path, ident, pick, most, length) for ident in idents) > 0
 
 
 @pytest.mark.slow

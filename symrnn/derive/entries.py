@@ -86,6 +86,8 @@ def _matmul(en: Entries, e: MatMul, i: Index, j: Index) -> Expr:
 
 def product(a: Expr, b: Expr) -> Expr:
     """a·b of scalars; a sum stands last where it can."""
+    if number(1) in (a, b):
+        return b if a == number(1) else a
     if isinstance(a, Reduce) and not isinstance(b, Reduce):
         a, b = b, a
     return Times(SCALAR, a, b)
@@ -163,15 +165,20 @@ def renamed(e: Expr, to: dict[str, Index]) -> Expr:
     return replace(e, **{f.name: new(getattr(e, f.name)) for f in fields(e) if f.name not in ("shape", "symbol")})
 
 
-def written_out(e: Expr, most: int, value: Callable[[Index], int | None]) -> Expr:
-    """Sums over at most ``most`` terms spelled out; ``value`` gives the numbers of limits that have one."""
+def mapped(e: Expr, to: Callable[[Expr], Expr]) -> Expr:
+    """The expression with its direct parts replaced."""
 
     def new(x: Any) -> Any:
         if isinstance(x, Expr):
-            return written_out(x, most, value)
+            return to(x)
         return tuple(map(new, x)) if isinstance(x, tuple) else x
 
-    e = replace(e, **{f.name: new(getattr(e, f.name)) for f in fields(e) if f.name not in ("shape", "symbol")})
+    return replace(e, **{f.name: new(getattr(e, f.name)) for f in fields(e) if f.name not in ("shape", "symbol")})
+
+
+def written_out(e: Expr, most: int, value: Callable[[Index], int | None]) -> Expr:
+    """Sums over at most ``most`` terms spelled out; ``value`` gives the numbers of limits that have one."""
+    e = mapped(e, lambda x: written_out(x, most, value))
     if not isinstance(e, Reduce) or e.op != "sum" or e.without:
         return e
     low, high = value(e.low), value(e.high)
@@ -189,10 +196,4 @@ def substituted(e: Expr, to: Mapping[Expr, Expr]) -> Expr:
     found = to.get(e)
     if found is not None:
         return found
-
-    def new(x: Any) -> Any:
-        if isinstance(x, Expr):
-            return substituted(x, to)
-        return tuple(map(new, x)) if isinstance(x, tuple) else x
-
-    return replace(e, **{f.name: new(getattr(e, f.name)) for f in fields(e) if f.name not in ("shape", "symbol")})
+    return mapped(e, lambda x: substituted(x, to))

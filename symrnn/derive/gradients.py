@@ -34,7 +34,7 @@ from symrnn.latex.parser import parse_expression
 from symrnn.verdict import ClaimReport
 
 FORMS = ("components", "sums", "matrix")
-_LETTERS = "ijklmnpqrsuvw"
+_LETTERS = "ijklmnpqrsuvwabcfg"
 MOST_TERMS = 3  # a sum over no more components is spelled out in components
 
 
@@ -65,12 +65,14 @@ class Derivative:
         users = self.owner.chain.graph.users.get(self.symbol, {})
         return not self.symbol.timed and any(u.timed for u in users)
 
-    def latex(self, form: str = "matrix", steps: int | None = None) -> str:
+    def latex(self, form: str = "matrix", steps: int | None = None, numbered: bool = False) -> str:
         """The equations in LaTeX: matrix products, sums with letters, or every component by number.
 
-        ``steps``: spelled out for a sequence of that length. Raises ValueError for an unknown form.
+        ``steps``: spelled out for a sequence of that length; ``numbered``: in an environment that LaTeX numbers.
+        Raises ValueError for an unknown form.
         """
-        return self.owner.aligned(self.lines(form, steps))
+        text = self.owner.aligned(self.lines(form, steps))
+        return f"\\begin{{equation}}\n{text}\n\\end{{equation}}" if numbered else text
 
     def matrix(self, steps: int = 1) -> Any:
         """The gradient over ``steps`` steps as a SymPy matrix of the inputs and parameters alone, nodes opened."""
@@ -274,6 +276,7 @@ class Gradients(Mapping[str, Derivative]):
         steps = checker.manifest.steps
         self.now = Index(steps.index)
         used = {s.key for s in checker.context.names.symbols} | set(checker.manifest.sizes) | {steps.index, steps.last}
+        used |= {s.key.lower() for s in checker.context.names.symbols if 1 not in s.shape}  # its entries: q_ij of Q
         used |= {str(d) for s in checker.context.names.symbols for d in s.shape}
         pool = [x for x in _LETTERS if x not in used]
         self.free, self.spare, self.pool = (pool[0], pool[1]), pool[2], pool[3:]
@@ -393,7 +396,7 @@ class Gradients(Mapping[str, Derivative]):
 
     def aligned(self, lines: list[Line], width: int = 90) -> str:
         """Lines below each other; a single short one as it is."""
-        if len(lines) == 1 and len(self.text(lines[0])) < width:
+        if len(lines) == 1 and (len(lines[0].members) == 1 or len(self.text(lines[0])) < width):
             return self.text(lines[0])
         rows = []
         for line in lines:

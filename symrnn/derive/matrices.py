@@ -3,22 +3,23 @@
 A monomial is a network: its letters are nodes, a matrix is an edge between two letters, a vector is a weight on
 one. Bound letters are taken out one by one:
 
-    one edge      Σ_k M_xk w_k        → the vector M w on x
+    one edge      Σ_k M_xk w_k        → the vector M w on x; without a weight M 1, the sums of the rows
     two edges     Σ_k M_xk w_k N_ky   → the matrix M diag(w) N between x and y
     no edge       Σ_k v_k w_k         → the number vᵀ w
 
 What is left are the weights u, v and the edge M of the free letters i, j: the vector u, the outer product u vᵀ, the
-product diag(u) M diag(v), or diag(u) where a delta joins i and j. Letters with three edges or more, vectors of ones
-and traces have no such expression: Abstain. Every result is translated back to index notation and compared.
+product diag(u) M diag(v), or diag(u) where a delta joins i and j. Letters with three edges or more have no such
+expression: Abstain. Terms that begin or end with the same matrix are collected: Xᵀ q − Xᵀ y is Xᵀ (q − y). Every
+result is translated back to index notation and compared.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import reduce
 
 from symrnn.derive.group import Group, axis_letters, letters_of, spread_out
+from symrnn.derive.products import collected, flipped, ones, times
 from symrnn.expr import (
     SCALAR,
     Add,
@@ -136,6 +137,7 @@ class Matrices:
             if value.shape != shape and not (isinstance(value, Number) and len(out) < 2):
                 raise Abstain("a number among vectors")
             terms.append((-1 if q < 0 else 1, value))
+        terms = collected(collected(terms, True), False)
         if len(terms) == 1 and terms[0][0] == 1:
             return terms[0][1]
         return Add(shape, tuple(terms))
@@ -257,17 +259,15 @@ class Matrices:
             if not mine:
                 net.scalars.append(self._number(weights, k, axes))
             elif len(mine) == 1:
-                if not weights:
-                    raise Abstain("the sums of the rows of a matrix")
-                x, v = mine[0].other(k), self._vector(weights)
-                m = mine[0].seen(x)
+                x, m = mine[0].other(k), mine[0].seen(mine[0].other(k))
+                v = self._vector(weights) if weights else Weight(ones(m.shape[1]))  # sums of rows: M 1
                 rank = max(mine[0].rank, v.rank)
                 net.weights.setdefault(x, []).append(Weight(MatMul((m.shape[0], 1), m, v.value), rank))
             else:
                 one, two = sorted(mine, key=lambda e: e.rank)
                 x, y = one.other(k), two.other(k)
                 if x == y:
-                    raise Abstain("the diagonal of a product")
+                    raise Abstain("the diagonal of a product")  # two edges between two letters are one
                 left, right = one.seen(x), two.seen(k)
                 if weights:
                     left = self._scaled(left, weights)
@@ -303,7 +303,7 @@ class Matrices:
             return MatMul(SCALAR, transpose(rest), last.value)
         value = self._vector(weights).value
         if not isinstance(value, Ref):
-            raise Abstain("the sum of the components of an expression")
+            return MatMul(SCALAR, transpose(ones(value.shape[0])), value)
         high = self.dim(axes[letter])
         name = self.bound
         entry = Entry(SCALAR, value, Index(name), UNIT_INDEX)
@@ -321,15 +321,15 @@ class Matrices:
         last = above[-1]
         front = [w.value for w in above[:-1]]
         if self.hadamard or last.rank < 2 or (not front and not below):
-            return Weight(self._divided(_times([*front, last.value]), below), rank)
-        slope = self._divided(_times(front) if front else number(1), below)
+            return Weight(self._divided(times([*front, last.value]), below), rank)
+        slope = self._divided(times(front) if front else number(1), below)
         return Weight(MatMul(last.value.shape, self._diag(slope), last.value), rank)
 
     @staticmethod
     def _divided(value: Expr, below: list[Expr]) -> Expr:
         if not below:
             return value
-        bottom = _times(below)
+        bottom = times(below)
         return Divide(bottom.shape, value, bottom)
 
     def _result(self, net: Net, out: tuple[str, ...], axes: dict[str, str], joined: bool) -> Expr:
@@ -358,26 +358,6 @@ class Matrices:
         if two:
             value = MatMul(value.shape, value, self._diag(self._vector(two).value))
         return value
-
-
-def flipped(e: Expr) -> Expr:
-    """The transpose, taken inside of products: (A B)ᵀ = Bᵀ Aᵀ."""
-    rows, cols = e.shape
-    match e:
-        case Transpose(body=body):
-            return body
-        case Diag():
-            return e
-        case MatMul(left=left, right=right):
-            return MatMul((cols, rows), flipped(right), flipped(left))
-        case Times(left=left, right=right) if left.shape == right.shape and 1 not in e.shape:
-            return Times((cols, rows), flipped(left), flipped(right))
-        case _:
-            return transpose(e)
-
-
-def _times(values: list[Expr]) -> Expr:
-    return reduce(lambda a, b: Times(a.shape, a, b), values)
 
 
 def _order(atom: Atom) -> tuple[int, str]:

@@ -52,8 +52,8 @@ class Spelling:
 
     def delta(self, one: str, two: str) -> str:
         """1 where two indices agree."""
-        if any(True for _ in self.context.names.family("\\delta")):
-            return f"\\mathbb{{1}}_{{{one}={two}}}"
+        if one.isdigit() or two.isdigit() or any(True for _ in self.context.names.family("\\delta")):
+            return f"\\mathbf{{1}}_{{{one}={two}}}"
         comma = "," if len(one) > 1 or len(two) > 1 else ""
         return f"\\delta_{{{one}{comma}{two}}}"
 
@@ -93,7 +93,8 @@ class Spelling:
                 if symbol.timed == "sub":
                     out.append(f"{base}_{{{_show(_time(ref))},{','.join(indices)}}}")
                 else:
-                    out.append(self._stepped(f"{base}_{_braced(subs)}", ref))
+                    spelled = dict.fromkeys((subs, ",".join(indices)))  # W_{l,n} where W_{ln} would be read as ln
+                    out += [self._stepped(f"{base}_{_braced(x)}", ref) for x in spelled]
         elif symbol.timed == "sub":
             out.append(f"{_styled(symbol.key, symbol.style)}_{{{below},{_show(_time(ref))},{','.join(indices)}}}")
         out += [f"({self.whole(ref)})_{_braced(below)}" for below in (subs, ",".join(indices))]

@@ -2,58 +2,48 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from symrnn.derive.blocks import HEAD, WIDE, Block, Display, Heading, Text, broken, length
+from symrnn.derive.detail import Detail, Step
 from symrnn.derive.entries import renamed, substituted, written_out
 from symrnn.derive.gradients import MOST_TERMS, Derivative, Gradients, Line
+from symrnn.derive.jacobians import Jacobians
+from symrnn.derive.tables import Braced
 from symrnn.expr import Add, Apply, Entry, Expr, Gradient, Index, Number, Ref, Symbol
 from symrnn.general.form import Abstain
 
-WIDE = 76  # characters, about, of a formula on one row
-ROW = 64  # of a row in an alignment
 _ONE = Index(None, 1)
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A title of a section."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph, with formulas between dollar signs."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Display:
-    """Numbered equations: one chain of equal members a line."""
-
-    lines: tuple[Line, ...]
-    number: int
-
-
-Block = Heading | Text | Display
 
 
 class Notes:
     """The blocks of a derivation, in order."""
 
-    def __init__(self, gradients: Gradients) -> None:
+    def __init__(self, gradients: Gradients, full: bool = True) -> None:
         self.gradients = gradients
         self.typeset = gradients.typeset
         numbers = [f.number for f in gradients.checker.document.formulas if f.number is not None]
+        self.detail = Detail(gradients) if full else None
+        self.jacobians = Jacobians(gradients, self.detail.worked) if self.detail is not None else None
+        self.assumed: list[int] = []  # the numbers of the displays in which the active class is put in
         self.count = max((int(n) for n in numbers if n.isdigit()), default=0)
 
-    def display(self, *lines: Line) -> Display:
+    def display(self, *lines: Line, assumed: bool = False) -> Display:
         """The next numbered equation."""
         self.count += 1
-        return Display(lines, self.count)
+        return Display(lines, self.count, assumed)
+
+    def steps(self, found: Iterable[Step]) -> Iterator[Block]:
+        """Sentences and displays of the steps between the lines."""
+        for step in found:
+            if step.text:
+                yield Text(step.text)
+            assumed = step.assumed and self.detail is not None and bool(self.detail.worked.targets)
+            display = self.display(*step.lines, assumed=assumed)
+            if assumed:
+                self.assumed.append(display.number)
+            yield display
 
     def blocks(self) -> Iterator[Block]:
         """Forward by components, the nodes from the loss back, the parameters, a summary."""
@@ -102,8 +92,28 @@ class Notes:
         )
         yield self.display(d.values(cases[0]))
         yield from self._by_components(d, cases[0])
+        if self.detail is not None:
+            yield from self.steps(self.detail.node(d))
         if len(cases) > 1:
             yield from self._earlier(d, cases)
+        yield from self._jacobians(d)
+
+    def _jacobians(self, d: Derivative) -> Iterator[Block]:
+        """The Jacobians of the users, in the declared layout, and the gradient in them."""
+        lines, whole = self.jacobians.node(d) if self.jacobians is not None else ([], None)
+        if whole is None:
+            return
+        layout = self.gradients.checker.manifest.layout
+        what = "Jacobian of what it enters is" if len(lines) == 1 else "Jacobians of what it enters are"
+        yield Text(f"In {layout} layout the {what}")
+        yield self.display(*lines)
+        yield Text("and the gradient in " + ("it" if len(lines) == 1 else "them"))
+        yield self.display(whole)
+
+    def _total(self, d: Derivative, line: Line) -> Line:
+        """The sum over the steps with one more member, in Jacobians."""
+        more = self.jacobians.total(d) if self.jacobians is not None else None
+        return line if more is None else replace(line, members=(more, *line.members))
 
     def _earlier(self, d: Derivative, cases: list[Line]) -> Iterator[Block]:
         now, last = self.gradients.now, self.gradients.chain.graph.last
@@ -120,6 +130,8 @@ class Notes:
                 "One step earlier, what happens at the last step counts too, through the quantities of that step:"
             )
             yield self.display(line)
+            if self.detail is not None:
+                yield from self.steps(self._where(self.detail.earlier(d)))
         else:
             for line in cases[1:-1]:
                 yield self.display(line)
@@ -127,11 +139,23 @@ class Notes:
         yield self.display(generic)
         yield from self._sums(d, generic)
 
+    def _where(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Steps with the condition on lines that speak of the step before the last."""
+        before = self.gradients.chain.graph.last.shifted(-1)
+        for step in steps:
+            lines = (
+                replace(x, where=self._longer(x, before)) if step.early and _mentions(x, before) else x
+                for x in step.lines
+            )
+            yield replace(step, lines=tuple(lines))
+
     def _longer(self, line: Line, before: Index) -> str:
         """The condition that there is a step ``before`` the last, where the quantities of the line do not say so."""
         lags, last = self.gradients.checker.model.lags, self.gradients.chain.graph
-        parts = (x for e in (line.lhs, *line.members) for x in e.walk())
-        if any(isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts):
+        parts = [x for e in (line.lhs, *line.members) for x in e.walk()]
+        if not any(isinstance(x, Braced) for x in parts) and any(
+            isinstance(x, Ref) and x.time == before and not lags.get(x.symbol, 0) for x in parts
+        ):
             return ""
         return f"\\quad \\text{{for }} {last.last} > {last.first}"
 
@@ -213,6 +237,8 @@ class Notes:
             line = d.cases[0]
             yield self.display(line)
             yield from self._by_components(d, line)
+            if self.detail is not None:
+                yield from self.steps(self.detail.parameter(d))
             return
         now = self.gradients.now
         copy = d.copy
@@ -222,30 +248,38 @@ class Notes:
         )
         yield self.display(copy)
         yield from self._by_components(d, copy)
+        if self.detail is not None:
+            yield from self.steps(self._where(self.detail.parameter(d)))
         yield Text("The gradient is the sum over the steps:")
-        yield self.display(d.total)
+        yield self.display(self._total(d, d.total))
 
     def _summary(self) -> Iterator[Block]:
         yield Heading("Summary")
         yield Text("The gradients by the parameters are")
         for d in self.gradients.parameters:
             line = d.total if d.steady else d.cases[0]
-            yield self.display(Line(line.lhs, line.members[-1:]))
+            last = Line(line.lhs, line.members[-1:])
+            yield self.display(self._total(d, last) if d.steady else last)
 
     # -- texts ------------------------------------------------------------------------------------
 
     def latex(self, block: Display) -> str:
         """The LaTeX of a display, without its number; long chains one member a row."""
-        out = []
+        out: list[str] = []
+        tall = any(length(self.typeset(x.lhs)) > HEAD for x in block.lines)  # left sides stand on rows of their own
         for line in block.lines:
             lhs, *members = (self.typeset(e) for e in (line.lhs, *line.members))
             whole = " = ".join((lhs, *members)) + (f" {line.where}" if line.where else "")
             if len(block.lines) == 1 and length(whole) <= WIDE:
                 return whole
-            out += [f"{lhs if not k else '  '} &= {row}" for k, m in enumerate(members) for row in (m,)]
-        rows = " \\\\\n".join(r for row in out for r in broken(row))
-        if block.lines[-1].where:
-            rows += f" {block.lines[-1].where}"
+            if tall:
+                out.append(f"&{lhs}")
+            for k, m in enumerate(members):
+                out += broken(f"   &\\quad = {m}" if tall else f"{lhs if not k else '  '} &= {m}")
+            out[-1] += f" {line.where}" if line.where else ""
+        if len(out) == 1:
+            return out[0].replace("&= ", "= ", 1)
+        rows = " \\\\\n".join(out)
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
     def uses(self, name: str, blocks: Iterable[Block]) -> bool:
@@ -260,35 +294,8 @@ class Notes:
         )
 
 
-def length(latex: str) -> int:
-    """About how many characters wide a formula is when it is set."""
-    text = re.sub(r"\\(frac|left|right|mathbf|boldsymbol|text|operatorname|hat|mathbb)\b", "", latex)
-    text = re.sub(r"\\[a-zA-Z]+", "x", text)
-    return len(re.sub(r"[{}^_\s]", "", text))
-
-
-def broken(row: str) -> Iterator[str]:
-    """A long sum on several rows, broken before a plus or minus that no bracket holds."""
-    head, _, tail = row.partition("&= ")
-    rows = [""]
-    for term in _terms(tail):
-        if rows[-1] and length(rows[-1]) + length(term) > ROW:
-            rows.append("")
-        rows[-1] += term
-    yield f"{head}&= {rows[0].strip()}"
-    for more in rows[1:]:
-        yield f"   &\\quad {more.strip()}"
-
-
-def _terms(text: str) -> Iterator[str]:
-    """The terms of a sum, each with its sign."""
-    depth, start = 0, 0
-    for k, c in enumerate(text):
-        depth += (c in "({[") - (c in ")}]")
-        if depth == 0 and text[k : k + 3] in (" + ", " - "):
-            yield text[start:k]
-            start = k
-    yield text[start:]
+def _mentions(line: Line, time: Index) -> bool:
+    return any(isinstance(x, Ref) and time in (x.time, x.copy) for e in (line.lhs, *line.members) for x in e.walk())
 
 
 def _and(names: list[str]) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 
 from symrnn.checker import Checker
 from symrnn.derive.names import Spelling
+from symrnn.derive.tables import Braced
 from symrnn.expr import (
     Add,
     Apply,
+    Constant,
     Count,
     Delta,
     Diag,
@@ -21,12 +23,14 @@ from symrnn.expr import (
     Expr,
     Gradient,
     Index,
+    Local,
     MatMul,
     Number,
     Power,
     Reduce,
     Ref,
     Softmax,
+    Table,
     Times,
     Total,
     Trace,
@@ -59,6 +63,8 @@ class Typesetter:
             if plain is not None:
                 return plain
         text = self(base)
+        if isinstance(base, Constant):
+            return f"{text}^{braced(sup)}"
         inner = text if isinstance(base, (Number,)) and text.isdigit() else bracketed(text)
         return f"{inner}^{braced(sup)}"
 
@@ -112,13 +118,18 @@ def _times(ts: Typesetter, e: Times) -> Piece:
     parts = []
     for x, end in ((e.left, False), (e.right, True)):
         same = isinstance(x, Times) and not (x.left.scalar or x.right.scalar)
-        parts.append(ts(x, HADAMARD if same and not end else ATOM, end))
+        parts.append(ts(x, HADAMARD if same else ATOM, end))
     return HADAMARD, f"{parts[0]} \\odot {parts[1]}", False
 
 
 def _gradient(ts: Typesetter, e: Gradient) -> Piece:
+    if isinstance(e.wrt, Local):
+        return PRODUCT, f"\\frac{{d}}{{d{e.wrt.name}}} {ts(e.of, ATOM)}", True
+    if not isinstance(e.of, (Ref, Entry)):
+        whole = ts(e.of, ATOM) if not isinstance(e.of, Reduce) else ts(e.of, PRODUCT)
+        return PRODUCT, f"\\frac{{\\partial}}{{\\partial {ts(e.wrt)}}} {whole}", True
     of, wrt = ts(e.of), ts(e.wrt)
-    if ts.fractions or e.wrt.scalar:
+    if ts.fractions or e.wrt.scalar or (1 in e.wrt.shape and not e.of.scalar):
         return ATOM, f"\\frac{{\\partial {of}}}{{\\partial {wrt}}}", False
     return ATOM, f"\\nabla_{{{wrt}}} {of}", True
 
@@ -167,6 +178,21 @@ def _delta(ts: Typesetter, e: Delta) -> Piece:
     return ATOM, ts.names.delta(show(e.one), show(e.two)), False
 
 
+def _table(ts: Typesetter, e: Table) -> Piece:
+    rows = " \\\\ ".join(" & ".join(map(ts, row)) for row in e.rows)
+    return ATOM, f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}", False
+
+
+def _braced(ts: Typesetter, e: Braced) -> Piece:
+    return ATOM, f"\\underbrace{{{ts(e.body, PRODUCT)}}}_{{{ts(e.label)}}}", False
+
+
+def _ones(ts: Typesetter, e: Constant) -> Piece:
+    if e.kind != "ones" or e.shape[1] != 1:
+        raise Abstain("a constant matrix")
+    return ATOM, f"\\mathbf{{1}}_{braced(str(e.shape[0]))}", False
+
+
 def _total(ts: Typesetter, e: Total) -> Piece:
     body = e.body
     if isinstance(body, Power) and body.exponent == Number((1, 1), type(body.exponent.value)(2)):  # type: ignore[attr-defined]
@@ -200,4 +226,8 @@ _CASES: dict[type[Expr], Callable[[Typesetter, Any], Piece]] = {
     Reduce: _reduce,
     Delta: _delta,
     Gradient: _gradient,
+    Local: lambda ts, e: (ATOM, e.name, False),
+    Table: _table,
+    Braced: _braced,
+    Constant: _ones,
 }

@@ -1,6 +1,7 @@
 r"""Indicators and Kronecker deltas.
 
-``\mathbb{1}_{i=j}``, ``\mathbb{1}_{i, y^{(t)}}``, ``\mathbf{1}[i=k]``, ``\delta_{ij}``.
+``\mathbb{1}_{i=j}``, ``\mathbb{1}_{i, y^{(t)}}``, ``\mathbf{1}[i=k]``, ``\delta_{ij}``. And vectors
+of n ones, ``\mathbf{1}_n``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import to_index
-from symrnn.expr import SCALAR, Delta, Expr, Index, Ref
+from symrnn.expr import SCALAR, Constant, Delta, Dim, Expr, Index, Ref
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 def indicator(elab: Elaborator, tree: t.Script) -> Expr | None:
     """An indicator written with a subscript, or None when the tree is something else."""
+    if isinstance(tree.base, t.Name) and (tree.base.text, tree.base.style) == ("1", "bold"):
+        if (dim := _size(elab, tree.sub)) is not None:
+            ones = Constant((dim, 1), "ones")
+            return ones if tree.sup is None else elab.raised(ones, (tree.sup,), tree.span)
     match tree.base:
         case t.Name("1", "bb" | "bold") | t.Name("I", "bb") if tree.sub is not None:
             condition = tree.sub
@@ -28,6 +33,18 @@ def indicator(elab: Elaborator, tree: t.Script) -> Expr | None:
         case _:
             return None
     return of_condition(elab, condition)
+
+
+def _size(elab: Elaborator, sub: t.Tree | None) -> Dim | None:
+    """A size of the document's quantities: below a bold 1 it makes a vector of ones."""
+    dim: Dim | None = None
+    match sub:
+        case t.Name(text, ""):
+            dim = text
+        case t.Num(text) if text.isdigit():
+            dim = int(text)
+    known = {d for s in elab.context.names.symbols for d in s.shape} - {1}
+    return dim if dim in known else None
 
 
 def of_condition(elab: Elaborator, condition: t.Tree) -> Expr | None:
