@@ -34,7 +34,7 @@ def missing(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mov
                 yield Move("dropped factor", ((end, end, " " + text),), sign=("", text))
     if isinstance(node, t.Script) and isinstance(node.base, t.Name) and node.base.text == "\\nabla":
         end = node.span.end
-        for scalar in [] if _operand(page, node, above) else _scalars(page):
+        for scalar in [] if _operand(page, node, above) else [*_scalars(page), *_near_components(page)]:
             yield Move("dropped factor", ((end, end, " " + scalar),), sign=("", scalar))
         yield from _moved_step(page, node, above)
 
@@ -48,6 +48,13 @@ def _operand(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
     k = next(i for i, f in enumerate(factors) if f is node)
     known = page.words.context.names.match(factors[k + 1]) if k + 1 < len(factors) else None
     return known is not None and known.symbol.shape == SCALAR and known.symbol in page.words.context.nodes
+
+
+def _near_components(page: Page) -> list[str]:
+    """Components that stand in the lines around."""
+    names = page.words.context.names
+    near = [(text, names.match(parse_expression(text, frozenset()))) for text in page.words.near(page.line)]
+    return [text for text, known in near if known is not None and known.indices and not known.sups][:_NAMES]
 
 
 def _scalars(page: Page) -> list[str]:
