@@ -145,7 +145,7 @@ def _check_one(task: _Task) -> tuple[str, set[str]]:
     found = {e.verdict.value for e in report.equations}
     if any(d.code == INTERNAL for e in report.equations for d in e.diagnostics):
         found.add("internal error")
-    if task.repair and task.form in ("text", "json"):
+    if task.repair and task.form != "github":
         with _Progress(f"{task.path}: repairs") as progress:
             report.equations = report.repaired(progress=progress)
     return _rendered(task.form, report, task.colored), found

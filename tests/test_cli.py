@@ -95,6 +95,11 @@ def test_text_report_and_summary() -> None:
 def test_sarif_and_github() -> None:
     log = json.loads(run("check", "tests/cases/shapes.md", "--format", "sarif").stdout)
     assert log["version"] == "2.1.0" and len(log["runs"][0]["results"]) >= 5
+    assert not any("fixes" in r for r in log["runs"][0]["results"])
+    mended = json.loads(run("check", "tests/cases/shapes.md", "--format", "sarif", "--repair").stdout)
+    fixes = [fix for r in mended["runs"][0]["results"] for fix in r.get("fixes", ())]
+    region = fixes[0]["artifactChanges"][0]["replacements"][0]["deletedRegion"]
+    assert 0 <= region["charOffset"] < len((ROOT / "tests/cases/shapes.md").read_text())
     lines = run("check", "tests/cases/shapes.md", "--format", "github").stdout.splitlines()
     assert all(line.startswith("::error file=tests/cases/shapes.md,line=") for line in lines) and lines
 

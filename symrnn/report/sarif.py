@@ -10,13 +10,20 @@ from symrnn import __version__
 from symrnn.diagnostic import Diagnostic, Severity
 from symrnn.library import Report
 from symrnn.report.github import problems
+from symrnn.verdict import Repair
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
 def run(report: Report) -> str:
-    """The results of one document."""
-    return json.dumps([_result(report, number, d) for number, d in problems(report)])
+    """The results of one document; the repairs of an equation stand with its first result."""
+    mended: set[str] = set()
+    results = []
+    for equation, d in problems(report):
+        fixes = [] if equation.number in mended else [_fix(report, r) for r in equation.repairs if r.places]
+        mended.add(equation.number)
+        results.append(_result(report, equation.number, d) | ({"fixes": fixes} if fixes else {}))
+    return json.dumps(results)
 
 
 def join(parts: list[str]) -> str:
@@ -30,6 +37,19 @@ def join(parts: list[str]) -> str:
         "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
     }
     return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
+
+
+def _fix(report: Report, repair: Repair) -> dict[str, Any]:
+    """A proved edit of the document."""
+    replacements = [
+        {
+            "deletedRegion": {"charOffset": e.start, "charLength": e.end - e.start},
+            "insertedContent": {"text": e.text},
+        }
+        for e in repair.places
+    ]
+    change = {"artifactLocation": {"uri": PurePath(report.path).as_posix()}, "replacements": replacements}
+    return {"description": {"text": f"{repair.words} ({repair.applicability})"}, "artifactChanges": [change]}
 
 
 def _result(report: Report, number: str, d: Diagnostic) -> dict[str, Any]:
