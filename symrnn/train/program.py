@@ -111,6 +111,7 @@ class Maker:
         self._rules = {at: tuple(self._fact_rules(fact, at[0])) for at, fact in known.facts.items()}
         self.slopes = self._by_slope()
         self.chosen: dict[Any, tuple[Rule, ...]] = {}
+        self.sizeless = False
 
     def _by_slope(self) -> dict[Slope, list[Rule]]:
         slopes: dict[Slope, list[Rule]] = {}
@@ -226,10 +227,12 @@ class Maker:
         """
         before = dict(self.chosen)
         while True:
-            self.chosen = dict(before)
-            for slope in slopes:
-                if not self.solve(slope):
-                    raise Ungiven(lambda: self.why(slopes, before))
+            for self.sizeless in (True, False):  # equations that count no axis by a number, if they are enough
+                self.chosen = dict(before)
+                if all(self.solve(slope) for slope in slopes):
+                    break
+            else:
+                raise Ungiven(lambda: self.why(slopes, before))
             if self.settle():
                 return
 
@@ -269,7 +272,7 @@ class Maker:
     def _candidates(self, key: Slope) -> Iterator[tuple[Rule, ...]]:
         """Sets of rules that cover every step, those with the fewest assumptions and the shortest first."""
         rules = [r for r in self.slopes.get(key, ()) if all(self.premises[a].general for a in r.assumptions)]
-        rules.sort(key=_cost)
+        rules = sorted((r for r in rules if not (self.sizeless and _counted(r))), key=_cost)
         timed = key.lag is not None or key.wrt.timed or key.copy
         if not timed:
             yield from ((r,) for r in rules if r.when is None)
@@ -322,10 +325,15 @@ def _same(x: Any, ix: Ix, axis: int) -> Ix:
     return 0 if x.shape[axis] == 1 else ix
 
 
-def _cost(rule: Rule) -> tuple[int, int, int]:
-    """Assumptions, derivatives of other than scalars, length."""
+def _counted(rule: Rule) -> int:
+    """How many axes a rule counts by a number, as sums up to 3 and explicit matrices do."""
+    return sum(isinstance(dim, int) for _, dim in rule.links.sizes) + len(rule.links.fixed)
+
+
+def _cost(rule: Rule) -> tuple[int, int, int, int]:
+    """Assumptions, axes counted by numbers, derivatives of other than scalars, length."""
     others = sum(isinstance(g.key, Slope) and g.key.of.shape != (1, 1) for g, _ in gets(rule.body))
-    return len(rule.assumptions), others, sum(1 for _ in rule.body.walk())
+    return len(rule.assumptions), _counted(rule), others, sum(1 for _ in rule.body.walk())
 
 
 def make(maker: Maker, loss: Symbol, inputs: Iterable[Symbol], targets: Iterable[Symbol]) -> Program:
