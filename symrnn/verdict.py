@@ -145,6 +145,7 @@ class Repair:
     slips: tuple[str, ...]
     applicability: str
     after: str = ""  # the number of an earlier line whose repair this one relies on
+    kept: str = "left"  # the side that stays: ``right`` where the line speaks of another quantity than it printed
 
     @property
     def words(self) -> str:

@@ -112,7 +112,8 @@ def _repair(source: str, line: Line, found: Found, applicability: str) -> Repair
     places = _places(source, line.formula, edits)
     if places is None:
         applicability = "display-only"
-    return Repair(found.latex.strip(), own, places or (), found.slips, applicability)
+    kept = "right" if found.new_head else "left"
+    return Repair(found.latex.strip(), own, places or (), found.slips, applicability, kept=kept)
 
 
 def _places(source: str, formula: Formula, edits: Sequence[tuple[int, int, str]]) -> tuple[TextEdit, ...] | None:

@@ -36,7 +36,7 @@ class Edit(msgspec.Struct):
 
 class Repair(msgspec.Struct):
     """A proved edit of the author's text. ``places``: the same edits as offsets in the document; ``slips``: their
-    classes; ``after``: the line whose repair mends this one too.
+    classes; ``after``: the line whose repair mends this one too; ``kept``: the side of the line that stays.
     """
 
     latex: str
@@ -45,6 +45,7 @@ class Repair(msgspec.Struct):
     places: list[Edit]
     slips: list[str]
     after: str
+    kept: str
 
 
 class Claim(msgspec.Struct):
@@ -144,7 +145,7 @@ def _equation(e: EquationReport, source: Source, certificates: Certificates) -> 
 
 def _repair(r: verdict.Repair) -> Repair:
     edits, places = ([Edit(x.start, x.end, x.text) for x in side] for side in (r.edits, r.places))
-    return Repair(r.latex, edits, r.applicability, places, list(r.slips), r.after)
+    return Repair(r.latex, edits, r.applicability, places, list(r.slips), r.after, r.kept)
 
 
 def _claim(c: ClaimReport, source: Source, certificates: Certificates, repairs: list[Repair]) -> Claim:

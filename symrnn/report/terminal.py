@@ -115,7 +115,8 @@ def _mended(e: EquationReport) -> Iterator[str]:
             yield f"mend ({repair.applicability}): {repair.words}: take the number out"
         else:
             edits = ", ".join(_change(e.latex[x.start : x.end], x.text) for x in repair.edits)
-            yield f"mend ({repair.applicability}): {repair.words}: {edits}"
+            kept = ", the right side is kept" if repair.kept == "right" else ""
+            yield f"mend ({repair.applicability}): {repair.words}: {edits}{kept}"
     if len(e.repairs) > 3:
         yield f"and {len(e.repairs) - 3} more as small"
 
