@@ -44,18 +44,20 @@ from symrnn.repair.state import (
     halves,
     inside,
     no_worse,
+    rarity,
 )  # fmt: skip
 from symrnn.repair.vocabulary import Vocabulary
 
 MOST_SLIPS = 5
 MOST_STAGES = 4
 MOST_TRIALS = 2_500  # of a stage; counted, not timed: the same line gives the same repairs on every machine
-MOST_CALLS = 100_000  # of the evaluator, for pairs
-_CALLS_WHERE_OPENED = 100_000
+MOST_CALLS = 40_000  # of the evaluator, for pairs
+_CALLS_WHERE_OPENED = 40_000
 _STATES_A_LEVEL = 5
 _OPENING_STATES = 10
 _COMBINED_AT_MOST = 8
 _PLACES_AT_MOST = 6
+_TOO_MUCH = frozenset({"extra factor", "extra term"})  # what one slip can do to several claims at once
 
 
 _STEP_NUMBERS = re.compile(r"\^\{?\(([1-5])\)")
@@ -154,15 +156,15 @@ class Search:
                 other += found
                 nearer += [h for h in hits if min(h.worth) < TRUE]
             if other or nearer:
-                heavier = self.heavier(base) if size == 1 else []
+                heavier = self.heavier(base, None if other else _TOO_MUCH) if size == 1 else []
                 return heavier + other, [] if heavier or other else sorted(nearer, key=State.rank)
         return [], []
 
-    def heavier(self, base: State) -> list[Found]:
+    def heavier(self, base: State, slips: frozenset[str] | None) -> list[Found]:
         """What one rarer slip undone makes of a state, where that mends the whole line and keeps what it speaks of:
         it is better than one slip that mends a part, or that speaks of another quantity.
         """
-        hits = [h for h in self.made(base, self.hitting(base, 2), 2) if min(h.worth) == TRUE]
+        hits = [h for h in self.made(base, self.hitting(base, 2, slips), 2) if min(h.worth) == TRUE]
         return self.editions.proved((h for h in hits if not self.editions.new_head(h.claims)), self.unique)
 
     def kept(self, cost: int, opened: bool) -> list[State]:
@@ -225,13 +227,18 @@ class Search:
 
     def reach(self, state: State, more: int) -> Iterator[State]:
         """What ``more`` further slips undone make of a state, where that makes the claim in focus true."""
+        whole = False
         if more in (2, 3):
-            yield from self.made(state, list(self.combined(state, more)), more)
-        yield from self.made(state, self.hitting(state, more), more)
+            for hit in self.made(state, list(self.combined(state, more)), more):
+                common = not rarity(hit.slips) and not self.editions.new_head(hit.claims)
+                whole = whole or (min(hit.worth) == TRUE and common)
+                yield hit
+        if not whole:
+            yield from self.made(state, self.hitting(state, more), more)
 
-    def hitting(self, state: State, weight: int) -> list[tuple[Move, ...]]:
-        """The single moves of a weight that make the claim in focus true."""
-        return [(t.move,) for t in self.trials(state, weight) if self.hit(state, t.worth)]
+    def hitting(self, state: State, weight: int, slips: frozenset[str] | None = None) -> list[tuple[Move, ...]]:
+        """The single moves of a weight, of some classes, that make the claim in focus true."""
+        return [(t.move,) for t in self.trials(state, weight, slips) if self.hit(state, t.worth)]
 
     def made(self, state: State, chosen: Sequence[tuple[Move, ...]], more: int) -> Iterator[State]:
         """The states after each set of moves that hit; those that only come closer are kept for later."""
@@ -257,7 +264,7 @@ class Search:
         slips = (*state.slips, *(m.slip for m in chosen))
         return apply(state.latex, edits), slips, state.cost + sum(m.weight for m in chosen), state.places + len(edits)
 
-    def trials(self, state: State, weight: int) -> list[Trial]:
+    def trials(self, state: State, weight: int, slips: frozenset[str] | None = None) -> list[Trial]:
         """Every move of a weight, tried alone; those that lead on become states."""
         if weight in state.tried:
             return state.tried[weight]
@@ -266,6 +273,7 @@ class Search:
         made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
         if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
             made = [m for m in made if m.slip not in RARE]
+        made = [m for m in made if slips is None or m.slip in slips]
         made = made[: max(0, self.most - self.tried)]
         self.tried += len(made)
         trials = [t for m in made if (t := self.trial(state, m)) is not None]
