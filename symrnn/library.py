@@ -60,7 +60,8 @@ class Report:
         if key not in self._repaired:
             from symrnn.repair.mend import mend
 
-            self._repaired[key] = tuple(mend(self.checker, self.equations, unsafe, effort, progress))
+            with calm():
+                self._repaired[key] = tuple(mend(self.checker, self.equations, unsafe, effort, progress))
         return self._repaired[key]
 
     def corrected(self, unsafe: bool = False, effort: int = 1) -> str:
