@@ -30,6 +30,9 @@ _SMALL = 300  # monomials in all: common denominators are taken without a second
 _POSITIVE = frozenset({"exp", "sigmoid", "cosh", "softplus"})  # kernels whose values are never negative
 
 
+_MOST_FACTORED = 10**6  # numbers whose roots are those of their primes
+
+
 class Tower(Field):
     """Kernels over the field, and the forms of the terms seen.
 
@@ -91,12 +94,27 @@ class Tower(Field):
         if not form.num:
             return form
         scale, factors, rest = self.split(form)
-        pieces = [] if scale == 1 else [self._opaque_power(self.constant(scale), exponent)]
+        pieces = self._number_power(scale, exponent)
         for atom, p in factors:
             pieces.append(self._atom_power(atom, p * exponent))
         if rest is not None:
             pieces.append(self._opaque_power(rest, exponent))
         return self.mul(pieces) if pieces else self.constant(1)
+
+    def _number_power(self, value: Fraction, exponent: Fraction) -> list[Form]:
+        """A positive number to a fractional power: whole powers of its primes, and roots of them."""
+        pieces = []
+        primes = _primes(value)
+        if primes is None:
+            return [self._opaque_power(self.constant(value), exponent)]
+        for prime, k in primes:
+            whole = (k * exponent).__floor__()
+            rest = k * exponent - whole
+            pieces.append(self.constant(Fraction(prime) ** whole))
+            if rest:
+                g = self.root(self.atom(self.context.constant(prime)), rest.denominator)
+                pieces.append(Form(self.gens[g] ** rest.numerator, ()))
+        return pieces
 
     def _opaque_power(self, form: Form, exponent: Fraction) -> Form:
         whole = exponent.__floor__()
@@ -132,7 +150,7 @@ class Tower(Field):
 
     def _ln_atom(self, atom: int) -> Form:
         poly = self.atoms[atom]
-        if len(poly) == 1:
+        if len(poly) == 1 and poly.total_degree():
             (g,) = (k for k, e in enumerate(poly.monoms()[0]) if e)
             name, arg = self.kernels.get(g, ("", None))
             if name == "exp" and arg is not None:
@@ -405,3 +423,21 @@ def _content(poly: fmpq_mpoly) -> Fraction:
     top = gcd(*(c.numerator for c in coefficients))
     bottom = lcm(*(c.denominator for c in coefficients))
     return Fraction(top if coefficients[0] > 0 else -top, bottom)
+
+
+def _primes(value: Fraction) -> list[tuple[int, int]] | None:
+    """The primes of a positive number with their powers; None for a large one."""
+    found: list[tuple[int, int]] = []
+    for part, sign in ((value.numerator, 1), (value.denominator, -1)):
+        if part > _MOST_FACTORED:
+            return None
+        k = 2
+        while part > 1:
+            k = part if k * k > part else k
+            power = 0
+            while part % k == 0:
+                part, power = part // k, power + 1
+            if power:
+                found.append((k, sign * power))
+            k += 1
+    return found
