@@ -197,7 +197,7 @@ class Field:
         return Form(num, tuple(sorted((a, p) for a, p in den.items() if p)) if num else ())
 
     def _without_roots(self, num: fmpq_mpoly) -> fmpq_mpoly:
-        for g, (atom, order) in self.roots.items():
+        for g, (atom, order) in reversed(self.roots.items()):  # roots of roots first
             if num.degrees()[g] >= order:
                 total = self.context.constant(0)
                 for monomial, c in zip(num.monoms(), num.coeffs(), strict=True):
