@@ -12,8 +12,8 @@ from symrnn.blame import Blame
 from symrnn.claims import Claim, Equation, Typed, key
 from symrnn.diagnostic import UNDECIDED, Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
-from symrnn.elaborate.conditions import open_beside
-from symrnn.elaborate.context import AS_PRINTED, Context, Reading
+from symrnn.elaborate.conditions import half_known, open_beside
+from symrnn.elaborate.context import AS_PRINTED, Reading
 from symrnn.elaborate.definitions import defining, spread
 from symrnn.elaborate.names import spaces
 from symrnn.elaborate.paper import read_paper
@@ -150,7 +150,7 @@ class Checker:
             first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
         doubt = (
             claim.conditional
-            or _half_known(self.context, claim, first.typed)
+            or half_known(self.context, claim, first.typed)
             or open_beside(self.context, claim, first.typed)
         )
         if first.kind is Kind.REFUTED and doubt:
@@ -440,13 +440,6 @@ class Checker:
         lengths = {i.steps for i in judgement.instances}
         found = tuple(sorted({*self.lengths, *lengths} if self.local(judgement.typed) else lengths))
         return Scope(sizes or "all", found if self.timed else "all")
-
-
-def _half_known(context: Context, claim: Claim, typed: Typed | None) -> bool:
-    """Whether a condition compares a letter of the claim with one that has no value: ``i = 1, …, N``."""
-    letters = set(typed.letters) if typed is not None else set()
-    pairs = [{i for i in (a.letter, b.letter) if i and not context.fixed(i)} for a, _, b in claim.where]
-    return any(pair & letters and pair - letters for pair in pairs)
 
 
 def _unread(problem: Diagnostic) -> Kind:

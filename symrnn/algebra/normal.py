@@ -21,16 +21,13 @@ from typing import Any
 from flint import fmpq, fmpq_mpoly
 
 from symrnn.algebra import functions
-from symrnn.algebra.field import Den, Field, Form, Full, TooLarge, fraction
+from symrnn.algebra.field import Den, Field, Form, Full, TooLarge, fraction, primes
 from symrnn.algebra.terms import Term, is_number, mul, parts, postorder
 
 __all__ = ["Form", "Full", "TooLarge", "Tower"]
 
 _SMALL = 300  # monomials in all: common denominators are taken without a second thought
 _POSITIVE = frozenset({"exp", "sigmoid", "cosh", "softplus"})  # kernels whose values are never negative
-
-
-_MOST_FACTORED = 10**6  # numbers whose roots are those of their primes
 
 
 class Tower(Field):
@@ -110,10 +107,10 @@ class Tower(Field):
     def _number_power(self, value: Fraction, exponent: Fraction) -> list[Form]:
         """A positive number to a fractional power: whole powers of its primes, and roots of them."""
         pieces = []
-        primes = _primes(value)
-        if primes is None:
+        found = primes(value)
+        if found is None:
             return [self._opaque_power(self.constant(value), exponent)]
-        for prime, k in primes:
+        for prime, k in found:
             whole = (k * exponent).__floor__()
             rest = k * exponent - whole
             pieces.append(self.constant(Fraction(prime) ** whole))
@@ -435,21 +432,3 @@ def _content(poly: fmpq_mpoly) -> Fraction:
     top = gcd(*(c.numerator for c in coefficients))
     bottom = lcm(*(c.denominator for c in coefficients))
     return Fraction(top if coefficients[0] > 0 else -top, bottom)
-
-
-def _primes(value: Fraction) -> list[tuple[int, int]] | None:
-    """The primes of a positive number with their powers; None for a large one."""
-    found: list[tuple[int, int]] = []
-    for part, sign in ((value.numerator, 1), (value.denominator, -1)):
-        if part > _MOST_FACTORED:
-            return None
-        k = 2
-        while part > 1:
-            k = part if k * k > part else k
-            power = 0
-            while part % k == 0:
-                part, power = part // k, power + 1
-            if power:
-                found.append((k, sign * power))
-            k += 1
-    return found

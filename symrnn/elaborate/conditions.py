@@ -58,6 +58,13 @@ def open_beside(context: Context, claim: Claim, typed: Typed | None) -> bool:
     return any(isinstance(e, Ref) and e.symbol in free for side in sides for e in side.walk())
 
 
+def half_known(context: Context, claim: Claim, typed: Typed | None) -> bool:
+    """Whether a condition compares a letter of the claim with one that has no value: ``i = 1, …, N``."""
+    letters = set(typed.letters) if typed is not None else set()
+    pairs = [{i for i in (a.letter, b.letter) if i and not context.fixed(i)} for a, _, b in claim.where]
+    return any(pair & letters and pair - letters for pair in pairs)
+
+
 def attached(
     context: Context, items: tuple[t.Tree, ...]
 ) -> Iterator[tuple[t.Tree, Condition, bool, bool, tuple[t.Tree, ...]]]:

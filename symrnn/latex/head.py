@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from symrnn.diagnostic import Problem
 from symrnn.latex import notation as n
@@ -189,3 +190,8 @@ class Head:
             return False
         one, two = self.items[self.k - 1], self.items[self.k + 1]
         return one.text[-1:].isdigit() and two.text[:1].isdigit() and one.end == item.start and item.end == two.start
+
+    def doubtful(self, comma: Item) -> NoReturn:
+        """Raises Problem for a comma with two readings."""
+        span = self.span(comma.start - 1, comma.end + 1)
+        raise Placed("SR190", "a comma between digits: a decimal fraction, or two statements?", span)

@@ -101,8 +101,7 @@ class _Parser(Head):
                 found.append(self.chain())
                 self.end_of_statement()
         if decimal is not None and len(found) == 2 and not all(isinstance(x, Chain) for x in found):
-            span = self.span(decimal.start - 1, decimal.end + 1)
-            raise Placed("SR190", "a comma between digits: a decimal fraction, or two statements?", span)
+            self.doubtful(decimal)
         end = self.items[-1].end if self.items else 0
         return Statements(tuple(found), span=self.span(self.items[0].start if self.items else 0, end))
 
