@@ -12,6 +12,7 @@ from symrnn.blame import Blame
 from symrnn.claims import Claim, Equation, Typed, key
 from symrnn.diagnostic import UNDECIDED, Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
+from symrnn.elaborate.conditions import half_known, open_beside
 from symrnn.elaborate.context import AS_PRINTED, Reading
 from symrnn.elaborate.definitions import defining, spread
 from symrnn.elaborate.names import spaces
@@ -147,7 +148,12 @@ class Checker:
         if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and self.holds_flipped(claim, number):
             message = "it holds in the other layout of Jacobians (see layout in the manifest)"
             first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
-        if first.kind is Kind.REFUTED and (claim.conditional or _half_known(claim, first.typed)):
+        doubt = (
+            claim.conditional
+            or half_known(self.context, claim, first.typed)
+            or open_beside(self.context, claim, first.typed)
+        )
+        if first.kind is Kind.REFUTED and doubt:
             message = "false without its condition, and that condition is not yet understood"
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
@@ -434,13 +440,6 @@ class Checker:
         lengths = {i.steps for i in judgement.instances}
         found = tuple(sorted({*self.lengths, *lengths} if self.local(judgement.typed) else lengths))
         return Scope(sizes or "all", found if self.timed else "all")
-
-
-def _half_known(claim: Claim, typed: Typed | None) -> bool:
-    """Whether a condition compares a letter of the claim with one that has no value: ``i = 1, …, N``."""
-    letters = set(typed.letters) if typed is not None else set()
-    pairs = [{a.letter, b.letter} - {None} for a, _, b in claim.where]
-    return any(pair & letters and pair - letters for pair in pairs)
 
 
 def _unread(problem: Diagnostic) -> Kind:

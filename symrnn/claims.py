@@ -28,6 +28,7 @@ class Claim:
     supplied: bool = False
     where: tuple[tuple[Index, str, Index], ...] = ()  # holds only at letters that meet these conditions
     conditional: bool = False  # stands under a condition of the text that is not understood
+    beside: tuple[Tree, ...] = ()  # what equalities after a «where» on this line may define
 
 
 @dataclass(frozen=True)

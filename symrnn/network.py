@@ -17,7 +17,7 @@ from symrnn.algebra import terms as T
 from symrnn.algebra.terms import Term
 from symrnn.claims import Definition
 from symrnn.evaluate import Evaluator, Inadmissible, Leaf, Unsupported
-from symrnn.expr import Dim, Ref, Symbol
+from symrnn.expr import Dim, Reduce, Ref, Symbol
 from symrnn.partials import NoTerm, Partials
 
 _HERE = 1_000_000  # the step at which definitions are kept, relative to which their steps are counted
@@ -56,6 +56,9 @@ class Model:
         self.templates: dict[Leaf, Template | None] = {}
         self._shifting: dict[int, bool] = {}
         self.lags = self._lags()
+        once = (e for some in self.definitions.values() for d in some if d.time is None for e in d.rhs.walk())
+        sums = (e for e in once if isinstance(e, Reduce) and e.timed)
+        self.summed = {r.symbol for e in sums for r in e.walk() if isinstance(r, Ref) and not r.symbol.timed}
         self.forward = all(self._looks_back(d) for some in self.definitions.values() for d in some)
 
     def shifting(self, d: Definition) -> bool:
@@ -237,6 +240,8 @@ class Network:
         ``wrt``: a node, a given quantity, a parameter (over all steps; at one step with ``copy``), or the
         name of a variable of the formula's own.
         """
+        if isinstance(wrt, Leaf) and copy is not None and wrt.symbol in self.model.summed:
+            raise Unsupported(f"a derivative by {wrt} at one step: a sum over steps uses it, at each or at none")
         if isinstance(wrt, Leaf) and wrt.symbol in self.given:
             raise Unsupported(f"a derivative by {wrt}, which an assumption fixes")
         if of.op in ("sym", "let"):

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from symrnn import network, partials
 from symrnn.algebra import terms as T
-from symrnn.algebra.decide import Decider
+from symrnn.algebra.decide import Decider, Outcome
 from symrnn.cli import main
 from symrnn.elaborate.claim import elaborate
 from symrnn.expr import Add, Apply, Entry, Expr, Number, Power, Ref, Times, number
@@ -520,3 +520,23 @@ def test_the_help_says_what_is_confirmed() -> None:
     done = run("--help")
     assert done.exit_code == 0 and "REPORT.json" in done.stdout and "Exit status" in done.stdout
     assert run("--points", "0", "x").exit_code == 2
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_holds_on_one_side_of_zero_alone_is_noticed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every number is looked at with both signs: an engine that believes everything proves relu(x) = x."""
+    monkeypatch.setattr(Decider, "decide", lambda self, a, b: Outcome.EQUAL)
+    lines = r"$x, a, b \in \mathbb{R}$: $$a = \text{relu}(x) \tag{1}$$ $$a b = x b \tag{2}$$ $$\sqrt{b^2} = b \tag{3}$$"
+    found = check(lines + "\n", 'define = ["1"]\n')
+    assert {str(e.verdict) for e in found} == {"defined", "proved"}
+    whole, (paper,) = recheck(report_json.render([found]), 3, seed)
+    assert not whole and len(paper.failures) == 2
+
+
+def test_a_derivative_by_an_expression_is_none() -> None:
+    """``∂x/∂(x + 0)`` has no meaning, and is not 0."""
+    report = loaded("mlp/wrong.md")
+    found = next(c for c in claims(report) if c["verdict"] == "proved" and "(grad " in c["certificate"]["lhs"])
+    name = next(n for n in report["documents"][0]["model"]["quantities"] if not n.endswith("@"))
+    found["certificate"] |= {"lhs": f"(jacobian {name} (+ {name} {name}))", "rhs": "0"}
+    assert any("no quantity" in f for f in wrong(report))

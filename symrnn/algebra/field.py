@@ -27,6 +27,9 @@ class TooLarge(Exception):
     """The form passed the bound on its number of terms: the decider abstains."""
 
 
+_MOST_FACTORED = 10**6  # numbers whose roots are those of their primes
+
+
 class Full(Exception):
     """More generators than there is room for: start again with a larger field."""
 
@@ -197,7 +200,7 @@ class Field:
         return Form(num, tuple(sorted((a, p) for a, p in den.items() if p)) if num else ())
 
     def _without_roots(self, num: fmpq_mpoly) -> fmpq_mpoly:
-        for g, (atom, order) in self.roots.items():
+        for g, (atom, order) in reversed(self.roots.items()):  # roots of roots first
             if num.degrees()[g] >= order:
                 total = self.context.constant(0)
                 for monomial, c in zip(num.monoms(), num.coeffs(), strict=True):
@@ -212,3 +215,21 @@ class Field:
 
 def fraction(value: fmpq) -> Fraction:
     return Fraction(int(value.numerator), int(value.denominator))
+
+
+def primes(value: Fraction) -> list[tuple[int, int]] | None:
+    """The primes of a positive number with their powers; None for a large one."""
+    found: list[tuple[int, int]] = []
+    for part, sign in ((value.numerator, 1), (value.denominator, -1)):
+        if part > _MOST_FACTORED:
+            return None
+        k = 2
+        while part > 1:
+            k = part if k * k > part else k
+            power = 0
+            while part % k == 0:
+                part, power = part // k, power + 1
+            if power:
+                found.append((k, sign * power))
+            k += 1
+    return found

@@ -21,7 +21,7 @@ from typing import Any
 from flint import fmpq, fmpq_mpoly
 
 from symrnn.algebra import functions
-from symrnn.algebra.field import Den, Field, Form, Full, TooLarge, fraction
+from symrnn.algebra.field import Den, Field, Form, Full, TooLarge, fraction, primes
 from symrnn.algebra.terms import Term, is_number, mul, parts, postorder
 
 __all__ = ["Form", "Full", "TooLarge", "Tower"]
@@ -56,7 +56,13 @@ class Tower(Field):
         return number
 
     def root(self, atom: int, order: int) -> int:
-        """The generator of the positive root of an atom; its power ``order`` reduces to the atom."""
+        """The generator of the positive root of an atom; its power ``order`` reduces to the atom. A fourth root is
+        the root of a root.
+        """
+        prime = next(k for k in range(2, order + 1) if order % k == 0)
+        if prime < order:
+            atom, order = self.atom(self.gens[self.root(atom, prime)]), order // prime
+            return self.root(atom, order)
         number = self.generator(("root", atom, order))
         self.roots.setdefault(number, (atom, order))
         return number
@@ -91,12 +97,27 @@ class Tower(Field):
         if not form.num:
             return form
         scale, factors, rest = self.split(form)
-        pieces = [] if scale == 1 else [self._opaque_power(self.constant(scale), exponent)]
+        pieces = self._number_power(scale, exponent)
         for atom, p in factors:
             pieces.append(self._atom_power(atom, p * exponent))
         if rest is not None:
             pieces.append(self._opaque_power(rest, exponent))
         return self.mul(pieces) if pieces else self.constant(1)
+
+    def _number_power(self, value: Fraction, exponent: Fraction) -> list[Form]:
+        """A positive number to a fractional power: whole powers of its primes, and roots of them."""
+        pieces = []
+        found = primes(value)
+        if found is None:
+            return [self._opaque_power(self.constant(value), exponent)]
+        for prime, k in found:
+            whole = (k * exponent).__floor__()
+            rest = k * exponent - whole
+            pieces.append(self.constant(Fraction(prime) ** whole))
+            if rest:
+                g = self.root(self.atom(self.context.constant(prime)), rest.denominator)
+                pieces.append(Form(self.gens[g] ** rest.numerator, ()))
+        return pieces
 
     def _opaque_power(self, form: Form, exponent: Fraction) -> Form:
         whole = exponent.__floor__()
@@ -132,7 +153,7 @@ class Tower(Field):
 
     def _ln_atom(self, atom: int) -> Form:
         poly = self.atoms[atom]
-        if len(poly) == 1:
+        if len(poly) == 1 and poly.total_degree():
             (g,) = (k for k, e in enumerate(poly.monoms()[0]) if e)
             name, arg = self.kernels.get(g, ("", None))
             if name == "exp" and arg is not None:
@@ -154,8 +175,7 @@ class Tower(Field):
             if q.denominator == 1 and not form.den and (atom := self._ln_argument(mono)) is not None:
                 pieces.append(self._whole_power(atom, q.numerator))
                 continue
-            arg = Form(mono * fmpq(1, q.denominator), form.den)
-            pieces.append(self.gen(self.kernel("exp", arg), q.numerator))
+            pieces.append(self._exp_power(self.kernel("exp", Form(mono, form.den)), q))
         return self.mul(pieces) if pieces else self.constant(1)
 
     def _coarse_exp(self, form: Form) -> Form:
@@ -168,8 +188,8 @@ class Tower(Field):
             if scale := rest.get(pivot):
                 _subtract(rest, row, scale)
                 _subtract(combination, made_of, -scale)
-        if not rest and all(q.denominator == 1 for q in combination.values()):
-            return self.mul(self.gen(g, int(q)) for g, q in combination.items() if q)
+        if not rest:
+            return self.mul(self._exp_power(g, q) for g, q in combination.items() if q)
         content = _content(form.num)
         g = self.kernel("exp", Form(form.num * fmpq(content.denominator, content.numerator), form.den))
         if rest:
@@ -178,9 +198,16 @@ class Tower(Field):
             lead = rest[pivot]
             row = {k: v / lead for k, v in rest.items()}
             self.exponents.append((pivot, row, {k: -v / lead for k, v in combination.items()}))
-        if content.denominator == 1:
-            return self.gen(g, content.numerator)
-        return self.gen(self.kernel("exp", form))
+        return self._exp_power(g, content)
+
+    def _exp_power(self, g: int, exponent: Fraction) -> Form:
+        """A rational power of an exp: exp(x/2) is the positive root of exp(x)."""
+        whole = exponent.__floor__()
+        rest = exponent - whole
+        if not rest:
+            return self.gen(g, whole)
+        root = self.gens[self.root(self.atom(self.gens[g]), rest.denominator)] ** rest.numerator
+        return self.mul([self.gen(g, whole), Form(root, ())])
 
     def _ln_argument(self, mono: fmpq_mpoly) -> int | None:
         found = [(k, int(e)) for k, e in enumerate(mono.monoms()[0]) if e]

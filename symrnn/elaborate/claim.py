@@ -8,7 +8,7 @@ from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.expression import Elaborator
-from symrnn.expr import Number, show_shape
+from symrnn.expr import Expr, Gradient, Number, Ref, show_shape
 from symrnn.latex import tree as t
 
 
@@ -29,11 +29,22 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
         what = "label" if claim.kind == "label" else "right side"
         shapes = f"the left side is {show_shape(left.shape)}, the {what} {show_shape(right.shape)}"
         raise Problem("SR302", shapes, claim.rhs.span)
+    _copies(claim, left, right)
     used = set(elab.conditions.values())
     if any(getattr(reading, f.name) and f.name not in used for f in fields(reading)):
         return None
     letters = {name: (None if letter.timed else letter.dim) for name, letter in elab.scope.free.items()}
     return Typed(left, right, letters, tuple(sorted(elab.conditions)), tuple(elab.shorthands))
+
+
+def _copies(claim: Claim, *sides: Expr) -> None:
+    """``w^{(1)}`` of a w without steps: its copy at step 1 below a ∂, anywhere else it may be another quantity."""
+    below = {id(x) for side in sides for e in side.walk() if isinstance(e, Gradient) for x in e.wrt.walk()}
+    for side in sides:
+        for e in side.walk():
+            if isinstance(e, Ref) and e.copy is not None and e.copy.letter is None and id(e) not in below:
+                message = f"'{e.symbol.name}' at step {e.copy} may be its copy there or another quantity, a layer's"
+                raise Problem("SR190", message, claim.span)
 
 
 def elaborate_side(context: Context, tree: t.Tree, reading: Reading) -> Typed | None:

@@ -2,13 +2,14 @@ r"""Conditions, ``\text{if } i \neq j``, ``\text{for } t < T``, ``i = 1, \dots, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from symrnn.claims import Claim, Typed
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.names import head, spaces
 from symrnn.elaborate.scope import to_index
-from symrnn.expr import Index
+from symrnn.expr import Index, Ref
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 
@@ -39,12 +40,36 @@ class _Entry:
     condition: Condition | None = None
     governs: Condition = ()
     conditioned: bool = False
+    explains: bool = False  # stands after «where»
     unsure: bool = False
 
 
-def attached(context: Context, items: tuple[t.Tree, ...]) -> Iterator[tuple[t.Tree, Condition, bool, bool]]:
-    """The statements of a display: each with its conditions, whether some were not understood, and whether
-    it is the last.
+def explained(items: Iterable[tuple[t.Tree, bool]]) -> tuple[t.Tree, ...]:
+    """The left sides of equalities that stand after «where»: they may define what no line defines."""
+    chains = (item for item, after in items if after and isinstance(item, t.Chain))
+    return tuple(c.links[0][1] for c in chains if not c.links[0][0] and c.links[1][0] in n.EQUALITIES)
+
+
+def open_beside(context: Context, claim: Claim, typed: Typed | None) -> bool:
+    """Whether a claim speaks of a quantity that no line defines and that the words beside it may define."""
+    found = (context.names.match(tree) for tree in claim.beside)
+    free = {m.symbol for m in found if m is not None and m.symbol not in context.nodes}
+    sides = (typed.lhs, typed.rhs) if typed is not None else ()
+    return any(isinstance(e, Ref) and e.symbol in free for side in sides for e in side.walk())
+
+
+def half_known(context: Context, claim: Claim, typed: Typed | None) -> bool:
+    """Whether a condition compares a letter of the claim with one that has no value: ``i = 1, …, N``."""
+    letters = set(typed.letters) if typed is not None else set()
+    pairs = [{i for i in (a.letter, b.letter) if i and not context.fixed(i)} for a, _, b in claim.where]
+    return any(pair & letters and pair - letters for pair in pairs)
+
+
+def attached(
+    context: Context, items: tuple[t.Tree, ...]
+) -> Iterator[tuple[t.Tree, Condition, bool, bool, tuple[t.Tree, ...]]]:
+    """The statements of a display: each with its conditions, whether some were not understood, whether it is
+    the last, and what equalities after «where» may define.
 
     A condition after a statement governs it; after «if» or «when», one before a statement governs that.
     Where both could be meant, both are marked as not understood: they may be proved, never refuted. So are
@@ -71,10 +96,11 @@ def attached(context: Context, items: tuple[t.Tree, ...]) -> Iterator[tuple[t.Tr
             target.unsure = True
         else:
             target.governs = (*target.governs, *entry.condition)
+    local = explained((e.tree, e.explains) for e in statements if e.tree is not None)
     for entry in statements:
         assert entry.tree is not None
         beside = any(_compares(e.tree) for e in statements if e is not entry)
-        yield entry.tree, entry.governs, entry.unsure or beside or joined, entry is statements[-1]
+        yield entry.tree, entry.governs, entry.unsure or beside or joined, entry is statements[-1], local
 
 
 def _entries(context: Context, items: tuple[t.Tree, ...]) -> Iterator[_Entry]:
@@ -102,7 +128,7 @@ def _entries(context: Context, items: tuple[t.Tree, ...]) -> Iterator[_Entry]:
             if not isinstance(opened, t.Chain):
                 continue  # «for i, j = 1, …, m»: the words go on
         else:
-            yield _Entry(item)
+            yield _Entry(item, explains=bool(words & {"where", "with"}))
         words = frozenset()
 
 

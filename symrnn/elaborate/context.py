@@ -52,6 +52,7 @@ class Context:
     nodes: set[Symbol] = field(default_factory=set)  # the symbols that a definition computes
     flipped: bool = False  # try the layout that the manifest does not declare
     arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
+    powers: str = ""  # the letter of the last step, where the document writes its transposes as \\top
     failed: dict[Symbol, str] = field(default_factory=dict)  # what no line settles, and why
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares
 

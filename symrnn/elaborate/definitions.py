@@ -43,7 +43,7 @@ def define(context: Context, paper: Paper) -> None:
             _read(context, paper, number, claim)  # what failed before it may be the reason now
         except Problem as problem:
             _fail(context, paper, number, claim, problem.diagnostic)
-    for number, claim, reason in _meaningless(context, paper):
+    for number, claim, reason in (*_meaningless(context, paper), *_circles(paper)):
         _fail(context, paper, number, claim, reason)
 
 
@@ -81,6 +81,36 @@ def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, D
             yield found.number, claim, problem.diagnostic
 
 
+def _circles(paper: Paper) -> Iterator[tuple[str, Claim, Diagnostic]]:
+    """Definitions, each of a whole quantity, by which it is computed from itself at the same step."""
+    needs: dict[int, set[int]] = {}
+    whole = [d for d in paper.definitions if d.row is None and d.col is None]
+    for d in whole:
+        refs = [e for e in d.rhs.walk() if isinstance(e, Ref)]
+        needs[id(d)] = {id(e) for e in whole if any(e.symbol is r.symbol and e.time == _at(d, r, e) for r in refs)}
+    for d in whole:
+        seen: set[int] = set()
+        stack = [id(d)]
+        while stack:
+            new = needs[stack.pop()] - seen
+            seen |= new
+            stack += new
+        if id(d) in seen:
+            claim = paper.sources[id(d)]
+            paper.definitions.remove(d)
+            why = f"the definition of {d.symbol.name.removesuffix('(t)')} goes in a circle"
+            yield d.number, claim, Diagnostic("SR190", why, claim.span)
+
+
+def _at(d: Definition, ref: Ref, other: Definition) -> Index | None:
+    """The step of ``other`` where ``d`` at its step uses ``ref``; a step before or after it is none of these."""
+    if d.time is None or ref.time is None or ref.time.letter != d.time.letter:
+        return ref.time
+    if ref.time == d.time:
+        return other.time if other.time is not None and other.time.letter is not None else ref.time
+    return Index("", 0)
+
+
 def defining(claim: Claim) -> Claim:
     """A definition's left side without the arguments it is printed with, ``f(x)``."""
     return claim if claim.lhs is None else replace(claim, lhs=_taken_apart(claim.lhs)[0])
@@ -114,7 +144,7 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         if found is None or found.indices or found.sups:
             context.names.forget(symbol)
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
-    left = elab.expr(lhs)
+    left = elab.quantity(found, lhs.span)
     value = elab.expr(rhs)
     if isinstance(value, Number) and not left.scalar:
         value = Times(left.shape, value, Constant(left.shape, "ones"))

@@ -254,6 +254,12 @@ class Elaborator:
                     raise Problem(NOT_YET, f"'{short(sup)}' above a scalar is neither declared nor a transpose", span)
                 if isinstance(value, Entry):
                     raise Problem(NOT_YET, "a transpose on a component: is it of the component or before it?", span)
+                if (
+                    isinstance(sup, t.Name)
+                    and sup.text == self.context.powers
+                    and self.same(value.shape, value.shape[::-1])
+                ):
+                    raise Problem(NOT_YET, f"'{sup.text}' above a square matrix is the last step, or \\top", span)
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
                 value = transpose(self.to_power(value, sup.factors[0][1], span))

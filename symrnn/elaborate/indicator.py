@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def indicator(elab: Elaborator, tree: t.Script) -> Expr | None:
-    """An indicator written with a subscript, or None when the tree is something else."""
+    """An indicator written with a subscript, or None when the tree is something else, as what is declared so."""
+    if _declared(elab, tree):
+        return None
     if isinstance(tree.base, t.Name) and (tree.base.text, tree.base.style) == ("1", "bold"):
         if (dim := _size(elab, tree.sub)) is not None:
             ones = Constant((dim, 1), "ones")
@@ -35,6 +37,12 @@ def indicator(elab: Elaborator, tree: t.Script) -> Expr | None:
     return of_condition(elab, condition)
 
 
+def _declared(elab: Elaborator, tree: t.Script) -> bool:
+    """Whether the document has a quantity of this very name: a declared \\mathbf{1} with components, a defined one."""
+    match = elab.context.names.match(tree)
+    return match is not None and (bool(match.indices) or match.symbol in elab.context.nodes)
+
+
 def _size(elab: Elaborator, sub: t.Tree | None) -> Dim | None:
     """A size of the document's quantities: below a bold 1 it makes a vector of ones."""
     dim: Dim | None = None
@@ -44,6 +52,10 @@ def _size(elab: Elaborator, sub: t.Tree | None) -> Dim | None:
         case t.Num(text) if text.isdigit():
             dim = int(text)
     known = {d for s in elab.context.names.symbols for d in s.shape} - {1}
+    if dim in known and elab.scope.bound(str(dim)):
+        raise Problem(
+            "SR190", f"'{dim}' is a size, and bound here: is this a vector of ones?", sub.span if sub else None
+        )
     return dim if dim in known else None
 
 
@@ -59,13 +71,6 @@ def of_condition(elab: Elaborator, condition: t.Tree) -> Expr | None:
             if len(found) != 2:
                 return None
             sides = (found[0], found[1])
-    first, second = (to_index(side) for side in sides)
-    if first is not None and second is not None:
-        for index, side in ((first, sides[0]), (second, sides[1])):
-            if not elab.context.fixed(index.letter or ""):
-                elab.scope.mention(index, side.span)
-        _same_range(elab, first, second)
-        return Delta(SCALAR, first, second)
     for component, other in (sides, sides[::-1]):
         if to_index(component) is not None:
             match_ = elab.context.names.match(other)
@@ -73,6 +78,14 @@ def of_condition(elab: Elaborator, condition: t.Tree) -> Expr | None:
                 value = elab.expr(other)
                 if isinstance(value, Ref) and not value.scalar:
                     return elab.component(value, (component,), component.span)
+    first, second = (to_index(side) for side in sides)
+    if first is not None and second is not None:
+        for index, side in ((first, sides[0]), (second, sides[1])):
+            elab.counts(index, side.span)
+            if not elab.context.fixed(index.letter or ""):
+                elab.scope.mention(index, side.span)
+        _same_range(elab, first, second)
+        return Delta(SCALAR, first, second)
     raise Problem("SR190", f"the condition '{short(condition)}' is not yet understood", condition.span)
 
 

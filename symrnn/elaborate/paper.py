@@ -40,6 +40,8 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     words = frozenset(manifest.words)
     context = Context(manifest, Names(manifest.steps.index))
     lines = list(_lines(document, words))
+    if any("\\top" in line.formula.latex for line in lines):
+        context.powers = manifest.steps.last
     _declare(context, document, manifest, lines, words)
     context.rules = tuple(_compiled(manifest, words))
     paper = Paper()
@@ -235,10 +237,10 @@ class _Maker:
     def claims(self) -> Iterator[Claim]:
         assert self.line.tree is not None
         items = tuple(rewrite(item, self.rules) for item in self.line.tree.items)
-        for item, condition, unsure, last in conditions.attached(self.context, items):
+        for item, condition, unsure, last, beside in conditions.attached(self.context, items):
             made = self.chain(item) if isinstance(item, t.Chain) else self.expression(item, last)
             for claim in (*made, *self.labels(item)):
-                yield replace(claim, where=condition, conditional=unsure)
+                yield replace(claim, where=condition, conditional=unsure, beside=beside)
 
     def chain(self, tree: t.Chain) -> Iterator[Claim]:
         links = list(tree.links)

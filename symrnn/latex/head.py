@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from symrnn.diagnostic import Problem
 from symrnn.latex import notation as n
@@ -182,3 +183,15 @@ class Head:
     def unclosed(self, opening: Item) -> Problem:
         text = opening.base.text
         return Placed("SR101", f"'{text}' is never closed", self.span(opening.start, opening.end))
+
+    def between_digits(self, item: Item) -> bool:
+        """Whether a comma stands between two digits, with no space: ``0,5``."""
+        if item.text != "," or not 0 < self.k < len(self.items) - 1:
+            return False
+        one, two = self.items[self.k - 1], self.items[self.k + 1]
+        return one.text[-1:].isdigit() and two.text[:1].isdigit() and one.end == item.start and item.end == two.start
+
+    def doubtful(self, comma: Item) -> NoReturn:
+        """Raises Problem for a comma with two readings."""
+        span = self.span(comma.start - 1, comma.end + 1)
+        raise Placed("SR190", "a comma between digits: a decimal fraction, or two statements?", span)

@@ -82,12 +82,14 @@ class _Parser(Head):
 
     def statements(self) -> Statements:
         found: list[Tree] = []
+        decimal: Item | None = None
         while True:
             self.skip_soft()
             item = self.peek()
             if item is None:
                 break
             if item.kind == "char" and item.text in SEPARATORS:
+                decimal = decimal or (item if self.between_digits(item) and found else None)
                 self.k += 1
             elif is_prose(item):
                 self.k += 1
@@ -98,6 +100,8 @@ class _Parser(Head):
             else:
                 found.append(self.chain())
                 self.end_of_statement()
+        if decimal is not None and len(found) == 2 and not all(isinstance(x, Chain) for x in found):
+            self.doubtful(decimal)
         end = self.items[-1].end if self.items else 0
         return Statements(tuple(found), span=self.span(self.items[0].start if self.items else 0, end))
 

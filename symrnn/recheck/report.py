@@ -54,11 +54,14 @@ class Paper:
         self.counts: Counter[str] = Counter()
 
     def point(self, k: int, at: dict[str, str]) -> Callable[[str], Interval]:
-        """Random decimals up to 1.5, of any sign or positive, later tries wider. ``at``: values that are given."""
+        """Random decimals up to 1.5, later tries wider; of any sign, positive, of the other sign, positive, and so
+        on: a relu sees both sides of 0 at three points. ``at``: values that are given.
+        """
 
         def value(name: str) -> Interval:
             rng = random.Random(f"{self.seed} {k} {name}")
-            sign = 1 if k % 2 else rng.choice((-1, 1))
+            either = random.Random(f"{self.seed} {k // 4} sign {name}").choice((-1, 1))
+            sign = (either, 1, -either, 1)[k % 4]
             if name in at:
                 demand(re.fullmatch(r"-?\d+(/\d+)?", at[name]) is not None, f"{name} has no rational value")
                 return real(Fraction(at[name]))

@@ -188,6 +188,8 @@ class World:
 
     def derivative(self, env: Env, head: str, of: Any, wrt: Any) -> Matrix:
         """grad: of a number, in the shape of the variable; by: by a number; jacobian: [i, j] = ∂of_i/∂wrt_j."""
+        if not isinstance(wrt, str) and not (wrt[0] in ("entry", "row") and isinstance(wrt[1], str)):
+            raise ValueError("a derivative by what is no quantity")
         above, below = self.value(of, env), self.value(wrt, env)
         copy = quantity(wrt if isinstance(wrt, str) else wrt[1])[2]
         if copy is not None:  # as used in the definitions of one step

@@ -68,8 +68,9 @@ class Knowledge:
         self._only = only
         self._settled: set[int] = set()
         places = {e.number: k for k, e in reversed(list(enumerate(self.equations)))}
-        for definition in self.definitions:
-            self._demand(places.get(definition.number), definition.number, "defines")
+        for k, equation in enumerate(self.equations):  # those that define again, or fail to, as well
+            if any(c.kind == "definition" and c.lhs is not None for c in equation.claims):
+                self._demand(k, equation.number, "defines")
         for number in only or ():
             if number not in places:
                 raise UsageError(f"{path} has no equation ({number})")
@@ -110,8 +111,8 @@ class Knowledge:
                 if about:
                     yield Refused(equation.number, verdict, about, self._whole(claim))
 
-    def _demand(self, place: int | None, number: str, why: str) -> None:
-        verdict = Kind.DEFINED if place is None else self.report(place).verdict
+    def _demand(self, place: int, number: str, why: str) -> None:
+        verdict = self.report(place).verdict
         if verdict not in GOOD:
             raise UsageError(f"equation ({number}) {why} but is {verdict.value}, not proved")
 

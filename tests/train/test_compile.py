@@ -334,3 +334,27 @@ def test_sizes_are_the_formula_s() -> None:
 def test_an_unknown_backend() -> None:
     with pytest.raises(UsageError, match="no backend 'fortran'"):
         report("bptt").compile("fortran")
+
+
+REGRESSION = r"""
+For $x \in \mathbb{R}^n$, $y \in \mathbb{R}^m$, $W \in \mathbb{R}^{m \times n}$, $b \in \mathbb{R}^m$:
+
+$$z = W x + b \tag{1}$$ $$p = \text{softmax}(z) \tag{2}$$ $$L = -y^\top \log p \tag{3}$$ MORE
+$$\frac{\partial L}{\partial W} = ((\mathbf{1}_m^\top y) p - y) x^\top \tag{4}$$
+$$\frac{\partial L}{\partial b} = (\mathbf{1}_m^\top y) p - y \tag{5}$$
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (r"$$z = W x - b \tag{8}$$", r"\(8\) defines but is refuted"),  # defines again, otherwise
+        (r"$$q_i = x_k \tag{8}$$", r"\(8\) defines but is ill-formed"),  # defines nothing
+        (r"$$p = z = 2 z \tag{2}$$", r"\(2\) defines but is refuted"),  # a second line of one number
+    ],
+)
+def test_a_line_that_contradicts_a_definition_is_noticed(more: str, why: str) -> None:
+    manifest = 'define = ["1-3", "8"]\ndata = ["x", "y"]\n[sizes]\nn = 2\nm = 3\n'
+    assert symrnn.compile(REGRESSION.replace("MORE", ""), manifest, loss="L").parameters == {"W": (3, 2), "b": (3,)}
+    with pytest.raises(UsageError, match=why):
+        symrnn.compile(REGRESSION.replace("MORE", more), manifest, loss="L")
