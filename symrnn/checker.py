@@ -98,8 +98,8 @@ class Checker:
     def _equation(self, equation: Equation) -> EquationReport:
         line, column = self.document.source.line_column(equation.span.start)
         if equation.problem is not None:
-            kind = _unread(equation.problem)
-            return EquationReport(equation.number, line, column, equation.latex, kind, (), (equation.problem,))
+            problem = equation.problem
+            return EquationReport(equation.number, line, column, equation.latex, _unread(problem), (), (problem,))
         claims = []
         for claim in equation.claims:
             report = self.claim(claim, equation.number)
@@ -115,15 +115,15 @@ class Checker:
 
     def claim(self, claim: Claim, number: str) -> ClaimReport:
         """The verdict of one claim."""
-        judgement = self.judged[id(claim.rhs)] = self.in_general(claim, self.judge(claim, number))
-        return self.report(claim, judgement)
+        self.judged[id(claim.rhs)] = found = self.in_general(claim, self.judge(claim, number))
+        return self.report(claim, found)
 
     def in_general(self, claim: Claim, found: Judgement) -> Judgement:
         """What holds at some sizes and lengths, looked at for all."""
         if not self.wide or found.typed is None or not (found.instances or found.witness is not None):
             return found
-        given = tuple(self.assumptions[a] for a in found.assumptions)
-        return replace(found, general=ask(self.general, found.typed, claim, given, found.kind is Kind.REFUTED))
+        given, refuted = tuple(self.assumptions[a] for a in found.assumptions), found.kind is Kind.REFUTED
+        return replace(found, general=ask(self.general, found.typed, claim, given, refuted))
 
     def judge(self, claim: Claim, number: str) -> Judgement:
         """As printed first, then under the readings; of each, without assumptions first."""
@@ -193,8 +193,8 @@ class Checker:
         found = self.judge(replace(claim, kind="relation"), number)
         if found.kind is Kind.PROVED:
             return found
-        message = f"line ({before}) defines '{short(claim.lhs or claim.rhs)}' already"
-        return replace(found, note=Diagnostic("SR210", message, claim.span))
+        said = f"line ({before}) defines '{short(claim.lhs or claim.rhs)}' already"
+        return replace(found, note=Diagnostic("SR210", said, claim.span))
 
     def introduce(self, claim: Claim) -> Judgement:
         """A definition, or an expression that the next line speaks of: it must have a meaning."""
@@ -398,8 +398,7 @@ class Checker:
         if judgement.kind is Kind.CONDITIONAL:
             message = "true only with " + " and ".join(conditions)
             diagnostics.append(Diagnostic("SR403", message, claim.span, Severity.WARNING))
-        lhs = "" if claim.lhs is None else latex(claim.lhs)
-        rhs = latex(claim.rhs)
+        lhs, rhs = "" if claim.lhs is None else latex(claim.lhs), latex(claim.rhs)
         return ClaimReport(
             id=claim.id,
             kind=claim.kind,

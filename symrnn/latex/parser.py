@@ -52,8 +52,7 @@ def parse(latex: str, offsets: Sequence[int] | None = None, words: frozenset[str
     """
     places = range(len(latex) + 1) if offsets is None else offsets
     try:
-        items = prepare(surface(latex), words)
-        return _Parser(items, places, words).statements()
+        return _Parser(prepare(surface(latex), words), places, words).statements()
     except RecursionError:
         raise Problem("SR102", "this formula is nested too deeply to be read", place(places, 0, len(latex))) from None
     except Problem as problem:

@@ -9,7 +9,7 @@ from symrnn.checker import Checker
 from symrnn.claims import Claim, Equation
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.paper import Flow, Line, Lines
-from symrnn.expr import Expr
+from symrnn.expr import Expr, Gradient, Ref
 from symrnn.latex.parser import parse
 from symrnn.latex.tree import Statements, Tree
 from symrnn.repair.state import State, distance
@@ -78,7 +78,10 @@ class Editions:
             report = None if meaning in meant else self.prove(latex)
             if report is not None:
                 meant.add(meaning)
-                found.append(Found(latex, state.slips, size, int(self.new_head(state.claims)), unique, report))
+                turned = self.new_head(state.claims)
+                sound = self.tells(state) and (not turned or self.said_elsewhere())
+                alone = unique and (sound or state.slips == ("bracket",))
+                found.append(Found(latex, state.slips, size, int(turned), alone, report))
         return found
 
     def prove(self, latex: str) -> EquationReport | None:
@@ -92,6 +95,21 @@ class Editions:
             return report
         self.refused.add(latex)
         return None
+
+    def tells(self, state: State) -> bool:
+        """Whether every claim says something of the model: not an identity among letters that nothing defines, nor
+        a quantity in terms of itself.
+        """
+        for claim, typed in zip(state.claims, state.typed, strict=True):
+            if typed is None or claim.lhs is None or claim.kind == "definition":
+                continue
+            parts = [*typed.lhs.walk(), *typed.rhs.walk()]
+            nodes = self.checker.context.nodes
+            if not any(isinstance(e, Gradient) or (isinstance(e, Ref) and e.symbol in nodes) for e in parts):
+                return False
+            if any(e == typed.lhs for e in typed.rhs.walk()):
+                return False
+        return True
 
     def new_head(self, claims: Iterable[Claim]) -> bool:
         """Whether claims speak of another quantity than the line: the side that they leave is the right one."""
