@@ -8,20 +8,17 @@ knowledge of which dimensions are one axis.
 from __future__ import annotations
 
 import operator
-import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from itertools import product as tuples
 from typing import Any
 
 from symrnn.algebra.terms import Term
 from symrnn.claims import Claim, Definition, Typed
-from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
+from symrnn.evaluate import Evaluator, Inadmissible
 from symrnn.expr import SCALAR, Add, Dim, Entry, Expr, Index, Number, Reduce, Ref, Symbol, number
 from symrnn.general.axes import ONE, Shapes
 from symrnn.general.decide import Condition, Disagreement, General, GeneralDecider, Silent
-from symrnn.general.form import Abstain
 from symrnn.network import Model, Network
 
 _MEETS: dict[str, Callable[[int, int], bool]] = {
@@ -107,11 +104,9 @@ def ask(
         if general.debug:
             raise
         return Silent(f"internal error ({type(error).__name__}: {error}); please report it")
-    if isinstance(found, Silent):
-        return found
-    if refuted:
+    if refuted and isinstance(found, General):
         raise Disagreement(f"{claim.id} is refuted at a point and proved in general")
-    return replace(found, again=partial(second_opinion, general, typed, claim.where, assumptions, claim.id))
+    return found
 
 
 def axes_of(general: GeneralDecider, typed: Typed, assumptions: tuple[Definition, ...]) -> dict[str, int | None]:
@@ -161,27 +156,3 @@ def instances(
         if isinstance(right, Number):
             two = evaluator.fill(two, one.shape)
         yield letters, list(zip(one.column(), two.column(), strict=True))
-
-
-def second_opinion(
-    general: GeneralDecider,
-    typed: Typed,
-    where: tuple[Condition, ...],
-    assumptions: tuple[Definition, ...],
-    seed: str,
-) -> list[dict[str, Any]]:
-    """One instance of a general proof at random sizes 1 to 3 and a random length up to 4; none if none is found."""
-    pick = random.Random(seed)
-    axes = axes_of(general, typed, assumptions)
-    for _ in range(5):
-        numbers = {a: n if n is not None else pick.randint(1, 3) for a, n in axes.items()}
-        steps = pick.randint(1, 4) if general.timed else 1
-        try:
-            found = list(instances(general, typed, numbers, steps, where, assumptions))
-        except (Unsupported, Abstain):
-            return []
-        if found:
-            letters, pairs = pick.choice(found)
-            sizes = {general.shapes.say(a): n for a, n in numbers.items() if not a.startswith("?")}
-            return [{"sizes": sizes, "steps": steps, "letters": letters, "pairs": pairs}]
-    return []

@@ -37,12 +37,11 @@ BRIEF = 400
 class General:
     """What is proved: the numbers of the axes that the line spells out (none: every size), and how.
 
-    ``explain`` writes the derivation down; ``again`` gives instances at other sizes and lengths, for a second opinion.
+    ``explain`` writes the derivation down.
     """
 
     sizes: dict[str, int]
     explain: Callable[[], tuple[Statement, ...]] = field(default=tuple, compare=False, repr=False)
-    again: Callable[[], list[Any]] = field(default=list, compare=False, repr=False)
 
     @property
     def derivation(self) -> tuple[str, ...]:
