@@ -14,9 +14,9 @@ from symrnn.checker import Checker, Judgement
 from symrnn.claims import Claim
 from symrnn.general.decide import General, Silent
 from symrnn.manifest import load
-from symrnn.opinion import axes_of, instances
 from symrnn.read.document import read_path
 from symrnn.verdict import EquationReport, Kind
+from tests.resized import axes_of, instances
 from tests.test_mutants import Line, lines
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ from fractions import Fraction
 from symrnn.elaborate.names import head, is_transpose
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
-from symrnn.repair.moves import Generator, Move, Page
+from symrnn.repair.moves import Generator, Move, Page, in_name
 from symrnn.repair.vocabulary import region
 
 _LETTERS_TRIED = 4
@@ -72,7 +72,7 @@ def _lengths(page: Page, node: t.Tree, count: int) -> list[int]:
 def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """Another step; a step that a per-step copy lacks; a step too much."""
     known = page.words.context.names.match(node) if isinstance(node, (t.Script, t.Name, t.Accent)) else None
-    if known is None or _in_name(node, above):
+    if known is None or in_name(node, above):
         return
     place = _step_place(page, node, known)
     if place is not None:
@@ -102,11 +102,6 @@ def _derived_by(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
         if isinstance(parent, t.Script) and parent.base == t.Name("\\nabla"):
             return child is parent.sub
     return False
-
-
-def _in_name(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
-    """Whether this is the base of a longer name."""
-    return bool(above) and isinstance(above[-1], (t.Script, t.Accent)) and next(above[-1].children()) is node
 
 
 def _script_start(page: Page, sup: t.Tree) -> tuple[int, int] | None:
@@ -148,7 +143,7 @@ def _shifts(old: str) -> list[str]:
 
 def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """One letter for another that the document uses in such a place (b for h, V for v)."""
-    if not isinstance(node, (t.Script, t.Name, t.Accent, t.Word)) or _in_name(node, above):
+    if not isinstance(node, (t.Script, t.Name, t.Accent, t.Word)) or in_name(node, above):
         return
     found = head(node)
     if found is None:
@@ -232,10 +227,9 @@ def limit(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
 
 def power(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """A square that is missing, a transpose added or dropped."""
-    if _in_name(node, above):
+    if in_name(node, above):
         return
-    mark = page.words.transpose
-    spelled = mark if len(mark) == 1 or mark.startswith("\\") else f"{{{mark}}}"
+    spelled = page.words.transpose
     if isinstance(node, t.Script) and node.sup is not None and is_transpose(node.sup):
         place = _script_start(page, node.sup)
         if place is not None:
@@ -271,7 +265,7 @@ def function(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mo
         for new in dict.fromkeys([*used, *_FUNCTION_SWAPS.get(old, ())]):
             if new != old and old:
                 yield Move("function", ((fn.span.start, fn.span.end, new),), sign=(old, new))
-    elif isinstance(node, (t.Script, t.Name, t.Accent)) and not _in_name(node, above) and above:
+    elif isinstance(node, (t.Script, t.Name, t.Accent)) and not in_name(node, above) and above:
         if page.words.context.names.match(node) is not None and not isinstance(above[-1], t.Call):
             for new, _ in page.words.functions.most_common(4):
                 start, end = node.span.start, node.span.end

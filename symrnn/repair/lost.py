@@ -11,7 +11,7 @@ from symrnn.elaborate.scope import to_index
 from symrnn.expr import SCALAR
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
-from symrnn.repair.moves import Edit, Generator, Move, Page
+from symrnn.repair.moves import Edit, Generator, Move, Page, in_name
 
 _FRAGMENTS = 14
 _NEAR = 7
@@ -77,7 +77,7 @@ def _moved_step(page: Page, node: t.Script, above: tuple[t.Tree, ...]) -> Iterat
 def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """The step of a quantity that has one at every other place."""
     names = page.words.context.names
-    found = head(node) if isinstance(node, (t.Script, t.Name, t.Accent)) and not _base(node, above) else None
+    found = head(node) if isinstance(node, (t.Script, t.Name, t.Accent)) and not in_name(node, above) else None
     if found is None or names.match(node) is not None:
         return
     family = [s for k in (found.key, found.key.upper()) for s in names.family(k) if s.timed]
@@ -96,7 +96,7 @@ def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
 
 def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """One of the two indices of a matrix' entry, or the only index of a vector's."""
-    if not isinstance(node, t.Script) or node.sub is None or _base(node, above):
+    if not isinstance(node, t.Script) or node.sub is None or in_name(node, above):
         return
     names = page.words.context.names
     base = node.base.body if isinstance(node.base, t.Fence) else node
@@ -124,11 +124,6 @@ def _beside(page: Page, sub: t.Tree, new: str, first: bool) -> tuple[Edit, ...]:
         old += ","
     text = f"{new}{comma}{old}" if first else f"{old}{comma}{new}"
     return ((start, end, text if page.latex[start - 1] == "{" else f"{{{text}}}"),)
-
-
-def _base(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
-    """Whether this is the base of a longer name."""
-    return bool(above) and isinstance(above[-1], (t.Script, t.Accent)) and next(above[-1].children()) is node
 
 
 def summed(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -172,8 +167,7 @@ def lacking(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mov
 
 def _turned(page: Page, count: int) -> list[str]:
     """The vectors of the lines around, as rows."""
-    mark = page.words.transpose
-    spelled = mark if len(mark) == 1 or mark.startswith("\\") else f"{{{mark}}}"
+    spelled = page.words.transpose
     found = []
     for text in page.words.near(page.line):
         tree = parse_expression(text, frozenset())

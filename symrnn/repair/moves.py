@@ -148,6 +148,11 @@ def overlapping(edits: tuple[Edit, ...]) -> bool:
     return any(b[0] < a[1] or (b[0] == a[0] and b[1] == a[1]) for a, b in pairwise(ordered))
 
 
+def in_name(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
+    """Whether this is the base of a longer name."""
+    return bool(above) and isinstance(above[-1], (t.Script, t.Accent)) and next(above[-1].children()) is node
+
+
 def apply(latex: str, edits: tuple[Edit, ...]) -> str:
     """The text with its edits made; a command keeps its distance from a letter that comes to stand after it."""
     for start, end, text in sorted(edits, reverse=True):

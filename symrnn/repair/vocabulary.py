@@ -53,8 +53,9 @@ class Vocabulary:
 
     @property
     def transpose(self) -> str:
-        """How this author writes a transpose."""
-        return next(iter(self.transposes.most_common(1)), ("T", 0))[0]
+        """How this author writes a transpose, as it stands after ``^``."""
+        mark = next(iter(self.transposes.most_common(1)), ("T", 0))[0]
+        return mark if len(mark) == 1 or mark.startswith("\\") else f"{{{mark}}}"
 
     @property
     def numbers(self) -> range:
