@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 
 from symrnn.claims import Claim
@@ -18,6 +19,7 @@ from symrnn.latex.parser import parse_expression
 from symrnn.repair.moves import Edit, Page, apply
 from symrnn.span import Span
 
+_MOST_READ = 20_000  # pieces that are remembered
 _WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent)  # read the same wherever they stand
 
 
@@ -32,7 +34,6 @@ class Reviser:
         self.claims = claims
         self.words = words
         self.rules = rules
-        self.read: dict[str, t.Tree | None] = {}
         self.above: dict[int, set[int]] = {}  # what stands above each node of the claims, wherever it stands in them
         self.nodes: dict[Place, list[t.Tree]] = {}  # the nodes of the claims at each printed place
         for claim in claims:
@@ -120,15 +121,19 @@ class Reviser:
         """The piece after its edits, when it is still one piece that reads the same wherever it stands."""
         low = node.span.start
         text = apply(self.page.text(node), tuple((a - low, b - low, new) for a, b, new in edits))
-        if text not in self.read:
-            try:
-                self.read[text] = parse_expression(text, self.words)
-            except (Problem, RecursionError):
-                self.read[text] = None
-        tree = self.read[text]
+        tree = _read(text, self.words)
         if tree is None or not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
             return None
         return rewrite(tree, self.rules)
+
+
+@lru_cache(_MOST_READ)
+def _read(text: str, words: frozenset[str]) -> t.Tree | None:
+    """A piece of a line, None where it cannot be read; the states of a search share most of their pieces."""
+    try:
+        return parse_expression(text, words)
+    except (Problem, RecursionError):
+        return None
 
 
 def _place(tree: t.Tree) -> Place:
