@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from symrnn.claims import Claim, Typed
+from symrnn.diagnostic import Problem
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.context import AS_PRINTED, Context
 from symrnn.elaborate.expression import Elaborator
@@ -228,9 +229,17 @@ class Editing:
             value = elab.expr(exchange(visit.tree, trees, holding))
             if elab.aside or elab.numbered or set(elab.facts()) != set(visit.after):
                 return None
+            if len(parts) == 1 and _clashes(value, visit.value, visits.above[id(visit.tree)]):
+                raise Problem("SR301", "a term of another shape", visit.tree.span)
             if value.shape != visit.value.shape or isinstance(value, Number) != isinstance(visit.value, Number):
                 waiting.append((visits.around(visits.above[id(visit.tree)]), climbed + 1))
                 continue
             settled = {k: s for k, s in settled.items() if id(visit.tree) not in visits.over(s[0].tree)}
             settled[id(visit.tree)] = visit, differences(visit.value, value)
         return [pair for _, pairs in settled.values() for pair in pairs]
+
+
+def _clashes(new: Expr, old: Expr, above: t.Tree | None) -> bool:
+    """Whether what stands beside a value in a sum, or across the equation, keeps it from changing its shape."""
+    beside = above is None or (isinstance(above, t.Additive) and len(above.terms) > 1)
+    return beside and new.shape != old.shape and not isinstance(new, Number) and not isinstance(old, Number)
