@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product as tuples
+from types import MappingProxyType
 
 from symrnn.algebra.decide import Decider, Outcome
 from symrnn.blame import Blame
@@ -19,9 +19,9 @@ from symrnn.elaborate.names import spaces
 from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
-from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Index, Number, Ref, reach, show_shape
-from symrnn.general.decide import General, GeneralDecider
+from symrnn.evaluate import MEETS, Evaluator, Inadmissible, Unsupported
+from symrnn.expr import Cases, Index, Number, Ref, reach, show_shape
+from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.judgement import Instance, Judgement
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex, short
@@ -34,9 +34,6 @@ from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, wo
 
 INTERNAL = "SR900"
 MOST_INSTANCES = 20_000
-_MEETS: dict[str, Callable[[int, int], bool]] = {
-    "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
-}  # fmt: skip
 
 
 class Checker:
@@ -57,16 +54,19 @@ class Checker:
         self.general = GeneralDecider(self.paper.definitions, manifest, self.model.lags, self.timed)
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
         self.judged: dict[int, Judgement] = {}
-        self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
+        self.networks: dict[tuple[int, tuple[str, ...], tuple[int, ...]], Network] = {}
         self.wide = True  # whether the general decider is asked too
         self.stepwise = True  # whether a member is also held against the one printed before it
 
-    def network(self, steps: int, assumptions: tuple[str, ...]) -> Network:
-        """The network of a length under assumptions."""
-        key = (steps, assumptions)
+    def network(
+        self, steps: int, assumptions: tuple[str, ...], letters: Mapping[str, int] = MappingProxyType({})
+    ) -> Network:
+        """The network of a length under assumptions; ``letters``: among them, those that definitions depend on."""
+        chosen = {name: letters[name] for name in self.context.given if name in letters}
+        key = (steps, assumptions, tuple(chosen.values()))
         if key not in self.networks:
             given = [self.assumptions[a] for a in assumptions]
-            self.networks[key] = Network(self.model, steps, given)
+            self.networks[key] = Network(self.model, steps, given, chosen)
         return self.networks[key]
 
     def equations(self) -> Iterator[EquationReport]:
@@ -76,7 +76,8 @@ class Checker:
     def equation(self, equation: Equation) -> EquationReport:
         """The verdict of one equation. A bug of ours makes it *undecided* (SR900), unless ``debug`` is set."""
         try:
-            return self._equation(equation)
+            with self.context.names.at(equation.number):
+                return self._equation(equation)
         except RecursionError:
             code, message = "SR190", "this line is nested too deeply to be understood"
         except Exception as error:
@@ -122,6 +123,8 @@ class Checker:
         """What holds at some sizes and lengths, looked at for all."""
         if not self.wide or found.typed is None or not (found.instances or found.witness is not None):
             return found
+        if self.context.given or found.typed.values:
+            return replace(found, general=Silent("whole numbers that are looked at one by one"))
         given, refuted = tuple(self.assumptions[a] for a in found.assumptions), found.kind is Kind.REFUTED
         return replace(found, general=ask(self.general, found.typed, claim, given, refuted))
 
@@ -289,18 +292,18 @@ class Checker:
         """The claim at every length and every value of its free letters that has a meaning."""
         count = 0
         for steps in self.lengths_of(typed, where):
-            network = self.network(steps, assumptions)
-            names = list(typed.letters)
-            ranges = [self._range(network, dim, steps) for dim in typed.letters.values()]
+            names = [*typed.letters, *typed.values]
+            ranges = [*(self._range(dim, steps) for dim in typed.letters.values()), *typed.values.values()]
             for values in tuples(*ranges):
                 count += 1
                 if count > MOST_INSTANCES:
                     raise Unsupported(f"more than {MOST_INSTANCES} instances")
                 letters = dict(zip(names, values, strict=True))
+                network = self.network(steps, assumptions, letters)
                 evaluator = Evaluator(network, {**network.values, **letters})
                 known = {*evaluator.values, *network.sizes, None}
                 meant = [w for w in where if {w[0].letter, w[2].letter} <= known]  # others concern other statements
-                if not all(_MEETS[r](evaluator.index(a), evaluator.index(b)) for a, r, b in meant):
+                if not all(MEETS[r](evaluator.index(a), evaluator.index(b)) for a, r, b in meant):
                     continue
                 try:
                     left, right = evaluator(typed.lhs), evaluator(typed.rhs)
@@ -328,14 +331,14 @@ class Checker:
             for e in side.walk():
                 if isinstance(e, Ref) and not e.symbol.timed and e.symbol in self.context.nodes:
                     return False
-                if any(isinstance(v, Index) and v.letter == last for v in vars(e).values()):
+                if isinstance(e, Cases) or any(isinstance(v, Index) and v.letter == last for v in vars(e).values()):
                     return False
         return True
 
-    def _range(self, network: Network, dim: int | str | None, steps: int) -> range:
+    def _range(self, dim: int | str | None, steps: int) -> range:
         if dim is None:
             return range(self.manifest.steps.first, steps + 1)
-        return range(1, network.model.size(dim) + 1)
+        return range(1, self.model.size(dim) + 1)
 
     def witness(self, instance: Instance, k: int) -> Witness:
         """The evidence of a refutation at entry ``k``."""
@@ -425,7 +428,7 @@ class Checker:
         if not self.wide or claim.lhs is None:
             return claim.rhs
         others = [c.rhs for e in self.paper.equations for c in e.claims if c.lhs == claim.lhs and c is not claim]
-        network = self.network(witness.steps, judgement.assumptions)
+        network = self.network(witness.steps, judgement.assumptions, witness.letters)
         return Blame(self.context, network, witness.letters, self.decider).among(claim.lhs, others, claim.rhs)
 
     def scope(self, judgement: Judgement) -> Scope | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symrnn.diagnostic import Diagnostic
-from symrnn.expr import Dim, Expr, Index, Reduce, Ref, Symbol
+from symrnn.expr import Cases, Dim, Expr, Index, Reduce, Ref, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.span import Span
 
@@ -51,6 +51,7 @@ class Typed:
     letters: dict[str, Dim | None]  # free letters: the length of their axis, None for a step
     conditions: tuple[str, ...] = ()
     shorthands: tuple[str, ...] = ()
+    values: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of whole numbers whose values are listed
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Definition:
             return False
         step = self.time.letter
         for e in self.rhs.walk():
-            if isinstance(e, Reduce) and e.timed:
+            if (isinstance(e, Reduce) and e.timed) or isinstance(e, Cases):
                 return False
             for name, value in vars(e).items():
                 for index in value if isinstance(value, tuple) else (value,):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
@@ -12,6 +14,8 @@ from symrnn.algebra.terms import Term
 from symrnn.expr import (
     Add,
     Apply,
+    Build,
+    Cases,
     Constant,
     Count,
     Delta,
@@ -38,6 +42,11 @@ from symrnn.expr import (
     Trace,
     Transpose,
 )
+
+
+MEETS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
+}  # fmt: skip
 
 
 class Leaf(NamedTuple):
@@ -134,6 +143,17 @@ class Evaluator:
     def __call__(self, e: Expr) -> Mat:
         """The matrix of terms of an expression."""
         return _CASES[type(e)](self, e)
+
+    @contextmanager
+    def bound(self, letter: str) -> Iterator[None]:
+        """A letter may change its value, and has its own again."""
+        shadowed = self.values.get(letter)
+        try:
+            yield
+        finally:
+            self.values.pop(letter, None)
+            if shadowed is not None:
+                self.values[letter] = shadowed
 
     def scalar(self, e: Expr) -> Term:
         """The term of a scalar expression."""
@@ -306,18 +326,12 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
     if high - low > 10_000:
         raise Unsupported("a sum over more than ten thousand terms")
     skip = {ev.index(i) for i in e.without}
-    shadowed = ev.values.get(e.letter)
     parts = []
-    try:
+    with ev.bound(e.letter):
         for k in range(low, high + 1):
             if k not in skip:
                 ev.values[e.letter] = k
                 parts.append(ev(e.body))
-    finally:
-        if shadowed is None:
-            ev.values.pop(e.letter, None)
-        else:
-            ev.values[e.letter] = shadowed
     shape = _shape(ev, e)
     if e.op == "product":
         return _one(ev.ring.mul(ev.ring.rational(1), *(p.rows[0][0] for p in parts)))
@@ -337,6 +351,27 @@ def _constant(ev: Evaluator, e: Constant) -> Mat:
     return Mat(
         tuple(tuple(ev.ring.rational(Fraction(int(not eye or i == j))) for j in range(cols)) for i in range(rows))
     )
+
+
+def _cases(ev: Evaluator, e: Cases) -> Mat:
+    met = [body for body, some in e.branches if all(MEETS[r](ev.index(a), ev.index(b)) for a, r, b in some)]
+    if len(met) != 1:
+        raise Unsupported("a distinction where " + ("two cases meet" if met else "no case is met"))
+    return ev.fill(ev(met[0]), _shape(ev, e))
+
+
+def _build(ev: Evaluator, e: Build) -> Mat:
+    rows, cols = _shape(ev, e)
+    out = []
+    with ev.bound(e.row), ev.bound(e.col):
+        for i in range(1, rows + 1):
+            ev.values[e.row] = i
+            entries = []
+            for j in range(1, cols + 1):
+                ev.values[e.col] = j
+                entries.append(ev.scalar(e.body))
+            out.append(tuple(entries))
+    return Mat(tuple(out))
 
 
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:
@@ -402,5 +437,7 @@ _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Reduce: _reduce,
     Delta: _delta,
     Constant: _constant,
+    Cases: _cases,
+    Build: _build,
     Gradient: _gradient,
 }

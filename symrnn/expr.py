@@ -58,6 +58,7 @@ class Symbol:
     timed: str = ""
     onehot: bool = False
     mark: str = ""  # tells apart two names that differ in style alone
+    values: tuple[int, ...] | str = ""  # whole numbers, the only values that it has: (0, 1), or 1 to a size
 
     @property
     def name(self) -> str:
@@ -268,6 +269,30 @@ class Constant(Expr):
     kind: str
 
 
+Condition = tuple[Index, str, Index]  # compared by one of = ≠ < > ≤ ≥
+
+
+@dataclass(frozen=True)
+class Cases(Expr):
+    """The one branch whose conditions on indices are met."""
+
+    branches: tuple[tuple[Expr, tuple[Condition, ...]], ...]
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """The conditions of all branches."""
+        return (condition for _, some in self.branches for condition in some)
+
+
+@dataclass(frozen=True)
+class Build(Expr):
+    """The matrix whose entry (row, col) is ``body``: both letters count from 1."""
+
+    row: str
+    col: str
+    body: Expr
+
+
 @dataclass(frozen=True)
 class Gradient(Expr):
     """The derivative of ``of`` by ``wrt`` (a Ref or an Entry of one).
@@ -304,6 +329,8 @@ def reach(e: Expr) -> int:
     """
     if isinstance(e, Count):
         return 7
+    if isinstance(e, Cases):
+        return max((abs(i.offset) for a, _, b in e.conditions for i in (a, b)), default=0)
     if isinstance(e, Ref):
         indices = [e.time, e.copy]
     elif isinstance(e, Reduce) and e.timed:

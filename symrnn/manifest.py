@@ -19,6 +19,13 @@ class Steps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check: tuple[int, ...] = (1, 2, 3)
 
 
+class Local(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A declaration for a range of lines alone, where a letter means something of its own."""
+
+    let: str
+    lines: str
+
+
 class Assumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An equation that the prose lets hold on a range of lines: its left side is replaced by its right."""
 
@@ -43,12 +50,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     document: str = ""
     title: str = ""
     define: tuple[str, ...] = ()
-    declare: tuple[str, ...] = ()
+    declare: tuple[str | Local, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     layout: str = "numerator"
-    einstein: bool = False
+    einstein: bool | str = False
+    norm: str = ""
     broadcast: bool = False
     steps: Steps = Steps()
     sizes: dict[str, int] = {}
@@ -60,6 +68,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def defines(self, number: str) -> bool:
         """Whether the manifest says that this line defines."""
         return any(covers(part, number) for part in self.define)
+
+    def sums(self, number: str) -> bool:
+        """Whether a line leaves out the Σ over indices that stand twice in a product."""
+        return self.einstein if isinstance(self.einstein, bool) else covers(self.einstein, number)
 
 
 def covers(lines: str, number: str) -> bool:
@@ -74,6 +86,11 @@ def covers(lines: str, number: str) -> bool:
             if a[0] == b[0] == c[0] and a[1] <= c[1] <= b[1]:
                 return True
     return False
+
+
+def first_line(lines: str) -> str:
+    """The first number that a selection names; "" where it names none."""
+    return lines.split(",")[0].partition("-")[0].strip()
 
 
 def _order(number: str) -> tuple[str, int] | None:
@@ -120,6 +137,8 @@ def _line(text: str, message: str) -> str:
 def _validated(manifest: Manifest, path: str) -> Manifest:
     if manifest.layout not in ("numerator", "denominator"):
         raise UsageError(f'{path}: layout is "numerator" or "denominator", not "{manifest.layout}"')
+    if manifest.norm not in ("", "frobenius"):
+        raise UsageError(f'{path}: norm is "frobenius" (of matrices) or left out, not "{manifest.norm}"')
     for name, size in manifest.sizes.items():
         if size < 1:
             raise UsageError(f"{path}: the size {name} = {size} is not positive")

@@ -8,7 +8,7 @@ from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.expression import Elaborator
-from symrnn.expr import Expr, Gradient, Number, Ref, show_shape
+from symrnn.expr import Dim, Expr, Gradient, Number, Ref, show_shape
 from symrnn.latex import tree as t
 
 
@@ -33,8 +33,25 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
     used = set(elab.conditions.values())
     if any(getattr(reading, f.name) and f.name not in used for f in fields(reading)):
         return None
-    letters = {name: (None if letter.timed else letter.dim) for name, letter in elab.scope.free.items()}
-    return Typed(left, right, letters, tuple(sorted(elab.conditions)), tuple(elab.shorthands))
+    letters, values = _letters(context, elab)
+    return Typed(left, right, letters, tuple(sorted(elab.conditions)), tuple(elab.shorthands), values)
+
+
+def _letters(context: Context, elab: Elaborator) -> tuple[dict[str, Dim | None], dict[str, tuple[int, ...]]]:
+    """The letters that a claim depends on, also by the definitions: what they index, and the values of the others."""
+    free = elab.scope.free
+    letters = {name: (None if x.timed else x.dim) for name, x in free.items() if not x.values}
+    values = {name: x.values for name, x in free.items() if x.values}
+    for name, known in context.given.items():
+        if (met := free.get(name)) is not None and not met.given:
+            raise Problem(
+                "SR190", f"'{name}' is a whole number that definitions depend on, and an index here", met.span
+            )
+        if isinstance(known, str):
+            letters[name] = known
+        else:
+            values[name] = known
+    return letters, values
 
 
 def _copies(claim: Claim, *sides: Expr) -> None:
@@ -66,9 +83,9 @@ def _account_for_letters(elab: Elaborator, known: set[str], claim: Claim) -> Non
     """An index that only the right side uses, or that runs over nothing known, makes no claim."""
     for name, letter in elab.scope.free.items():
         place = letter.span or claim.rhs.span
-        if letter.dim is None and not letter.timed:
+        if letter.dim is None and not letter.timed and not letter.values:
             raise Problem("SR206", f"the letter {name} runs over no known range", place)
-        if name not in known and not letter.timed and claim.kind != "label":
+        if name not in known and not letter.timed and not letter.given and claim.kind != "label":
             raise Problem(
                 "SR209",
                 f"the index {name} is free: no sum binds it and the left side does not have it",

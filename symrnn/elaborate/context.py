@@ -53,6 +53,7 @@ class Context:
     flipped: bool = False  # try the layout that the manifest does not declare
     arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
     powers: str = ""  # the letter of the last step, where the document writes its transposes as \\top
+    given: dict[str, tuple[int, ...] | str] = field(default_factory=dict)  # whole numbers that definitions depend on
     failed: dict[Symbol, str] = field(default_factory=dict)  # what no line settles, and why
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares
 

@@ -48,6 +48,11 @@ def define(context: Context, paper: Paper) -> None:
 
 
 def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
+    with context.names.at(number):
+        _define(context, paper, number, claim)
+
+
+def _define(context: Context, paper: Paper, number: str, claim: Claim) -> None:
     assert claim.lhs is not None
     found = definition(context, claim.lhs, claim.rhs, number)
     if claim.conditional or not _everywhere(context, found, claim.where):
@@ -72,7 +77,8 @@ def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, D
     for found in tuple(paper.definitions):
         claim = paper.sources[id(found)]
         try:
-            elaborate(context, defining(claim))
+            with context.names.at(found.number):
+                elaborate(context, defining(claim))
             for other in paper.definitions:
                 if _overlap(other, found, paper.definitions, context.manifest.steps.first) and other is not found:
                     raise Problem("SR210", f"line ({other.number}) defines this already", claim.span)
@@ -162,11 +168,21 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         raise Problem("SR190", "a definition at the last step is not yet understood", lhs.span)
     if base.copy is not None:
         raise Problem("SR190", "a definition of a shared parameter at one step is not yet understood", lhs.span)
+    _depends(context, elab, (base.time, row, col))
     letters = [i.letter for i in (base.time, row, col) if i is not None and i.letter not in (None, *context.sizes)]
     if len(set(letters)) < len(letters):
         raise Problem("SR190", "a definition with one letter in two places is not yet understood", lhs.span)
     row, col = (_number(context, i) for i in (row, col))
     return Definition(base.symbol, base.time, row, col, value, number)
+
+
+def _depends(context: Context, elab: Elaborator, own: tuple[Index | None, ...]) -> None:
+    """The declared whole numbers that a definition depends on: every claim is looked at for each of their values."""
+    for name, letter in elab.scope.free.items():
+        if letter.given and name not in {i.letter for i in own if i is not None}:
+            known = letter.values or str(letter.dim)
+            if context.given.setdefault(name, known) != known:
+                raise Problem("SR190", f"'{name}' is declared with different values", letter.span)
 
 
 def _number(context: Context, index: Index | None) -> Index | None:
@@ -254,6 +270,12 @@ def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Dia
     which of its names it settles, all that no other line defines.
     """
     paper.failed[key(claim)] = reason
+    assert claim.lhs is not None
+    with context.names.at(number):
+        _open(context, number, claim, reason)
+
+
+def _open(context: Context, number: str, claim: Claim, reason: Diagnostic) -> None:
     assert claim.lhs is not None
     lhs, _ = _taken_apart(claim.lhs)
     why = f"line ({number}), which should define it, failed: {reason.message}"

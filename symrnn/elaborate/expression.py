@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, derivative, functions, indicator, sums
+from symrnn.elaborate import brackets, derivative, dots, functions, indicator, sums
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.names import Head, Match, head, is_transpose
@@ -148,13 +148,16 @@ class Elaborator:
 
     def quantity(self, m: Match, span: Span) -> Expr:
         """A matched name: its step and component indices are checked against their ranges."""
+        if m.symbol.values:
+            value: Expr = Count(SCALAR, self.scope.give(m.symbol.key, m.symbol.values, span))
+            return self.raised(value, m.sups, span)
         if len(m.indices) < 1 and self.exact.setdefault(m.symbol, m.exact) != m.exact:
             raise Problem(NOT_YET, f"two styles of '{m.symbol.name}' on one line: is it one quantity?", span)
         if m.copy is not None and m.symbol in self.context.nodes:
             raise Problem("SR204", f"'{m.symbol.name}' is defined without steps", span)
         time = self.step(m.time, span) if m.time is not None else None
         copy = self.step(m.copy, span) if m.copy is not None else None
-        value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
+        value = Ref(m.symbol.shape, m.symbol, time, copy)
         if m.indices:
             value = self.component(value, m.indices, span)
         return self.raised(value, m.sups, span)
@@ -175,7 +178,9 @@ class Elaborator:
         if letter is None or self.scope.bound(letter) or self.context.fixed(letter):
             return
         found = self.context.names.match(t.Name(letter))
-        if found is not None and found.exact:
+        if found is not None and found.symbol.values:
+            self.scope.give(letter, found.symbol.values, span)
+        elif found is not None and found.exact:
             raise Problem(NOT_YET, f"'{letter}' is a declared quantity, and counts steps or components here", span)
 
     def component(self, value: Expr, indices: tuple[t.Tree, ...], span: Span) -> Expr:
@@ -327,6 +332,8 @@ class Elaborator:
         for sign, _ in tree.terms:
             if sign not in ("", "+", "-"):
                 raise Problem(NOT_YET, f"'{sign}' is not yet understood", tree.span)
+        if dots.has_dots([term for _, term in tree.terms]):
+            return self.expr(dots.summed(self, tree))
         values = [self.expr(term) for _, term in tree.terms]
         values = self.in_hand(tree, values)
         big = [v for v in values if not _fills(v)]
@@ -384,6 +391,8 @@ class Elaborator:
     def product(self, tree: t.Product) -> Expr:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
         unambiguous(tree)
+        if dots.has_dots([factor for _, factor in tree.factors]):
+            return self.expr(dots.multiplied(self, tree))
         factors = derivative.grouped(self, tree)
         values: list[tuple[str, Expr]] = []
         for op, item in factors:

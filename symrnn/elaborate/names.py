@@ -3,6 +3,7 @@ r"""Names: declarations such as ``\mathbf{U} \in \mathbb{R}^{5 \times 4}``, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from symrnn.elaborate.scope import to_index
@@ -10,6 +11,7 @@ from symrnn.expr import Dim, Index, Shape, Symbol
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.printer import latex
+from symrnn.manifest import covers
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ class Names:
 
     step: str = "t"
     symbols: list[Symbol] = field(default_factory=list)
-    _matched: dict[int, tuple[t.Tree, Match | None]] = field(default_factory=dict, repr=False)
+    lines: dict[Symbol, str] = field(default_factory=dict)  # of symbols that a range of lines alone knows
+    also: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # other spellings of declared letters
+    here: str = ""  # the number of the line that is read
+    _matched: dict[tuple[int, str], tuple[t.Tree, Match | None]] = field(default_factory=dict, repr=False)
 
     @property
     def timed(self) -> bool:
@@ -109,27 +114,49 @@ class Names:
         return any(s.timed for s in self.symbols)
 
     def family(self, key: str) -> Iterator[Symbol]:
-        """The symbols written with this letter."""
-        return (s for s in self.symbols if s.key == key)
+        """The symbols written with this letter that the line at hand knows; its own hide those of all lines."""
+        found = [s for s in self.symbols if s.key == key and self._knows(s)]
+        own = [s for s in found if s in self.lines]
+        return (s for s in found if s in self.lines or not any(_same_name(s, o) for o in own))
+
+    def _knows(self, symbol: Symbol) -> bool:
+        lines = self.lines.get(symbol)
+        return lines is None or (self.here != "" and covers(lines, self.here))
+
+    @contextmanager
+    def at(self, number: str) -> Iterator[None]:
+        """Names mean what they mean on this line."""
+        outer, self.here = self.here, number
+        try:
+            yield
+        finally:
+            self.here = outer
 
     def known(self, symbol: Symbol) -> Symbol | None:
         """The declared symbol of the same name."""
-        return next((s for s in self.symbols if _same_name(s, symbol)), None)
+        return next((s for s in self.symbols if _same_name(s, symbol) and s not in self.lines), None)
 
-    def declare(self, symbol: Symbol) -> None:
-        """Add or replace a symbol; its plain name stays apart from those of all others."""
-        self.symbols = [s for s in self.symbols if not _same_name(s, symbol)]
+    def declare(self, symbol: Symbol, lines: str | None = None) -> None:
+        """Add or replace a symbol; its plain name stays apart from those of all others.
+
+        With ``lines``, those alone know it; nothing is replaced.
+        """
+        if lines is None:
+            self.symbols = [s for s in self.symbols if s in self.lines or not _same_name(s, symbol)]
         taken = {s.name for s in self.symbols}
         if symbol.name in taken:
             symbol = replace(symbol, mark=symbol.style or "plain")
         while symbol.name in taken:
             symbol = replace(symbol, mark=symbol.mark + "'")
         self.symbols.append(symbol)
+        if lines is not None:
+            self.lines[symbol] = lines
         self._matched.clear()
 
     def forget(self, symbol: Symbol) -> None:
         """Take a symbol back."""
         self.symbols.remove(symbol)
+        self.lines.pop(symbol, None)
         self._matched.clear()
 
     def declared(self, tree: t.Tree, shape: Shape) -> Symbol | None:
@@ -160,17 +187,20 @@ class Names:
         A name without component indices must be printed in its declared style unless the letter has only
         one; with all indices the style is free, and the small letter stands for an entry of the capital.
         """
-        kept = self._matched.get(id(tree))
+        key = (id(tree), self.here if self.lines else "")
+        kept = self._matched.get(key)
         if kept is None or kept[0] is not tree:
             if len(self._matched) >= _MOST_MATCHES:
                 self._matched.clear()
-            kept = self._matched[id(tree)] = (tree, self._find(tree))
+            kept = self._matched[key] = (tree, self._find(tree))
         return kept[1]
 
     def _find(self, tree: t.Tree) -> Match | None:
         found = head(tree)
         if found is None:
             return None
+        key, style = self.also.get((found.key, found.style), (found.key, found.style))
+        found = replace(found, key=key, style=style)
         matches = [m for s in self.family(found.key) if (m := self._match(s, found))]
         if any(m.time is not None for m in matches):  # h_0 is h_t at step 0, whatever else was declared
             matches = [m for m in matches if m.time is not None or not m.symbol.label.isdigit()]

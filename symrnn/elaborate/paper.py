@@ -9,16 +9,17 @@ from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import conditions
 from symrnn.elaborate.context import Context
+from symrnn.elaborate.declared import declare, overlap
 from symrnn.elaborate.definitions import define, definition
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
-from symrnn.elaborate.shorthand import compile_rule, rewrite
+from symrnn.elaborate.shorthand import Rule, compile_rule, rewrite
 from symrnn.expr import Shape, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse, parse_expression
-from symrnn.manifest import Manifest
+from symrnn.manifest import Assumption, Manifest, first_line
 from symrnn.read.document import Document, Formula
 
 
@@ -43,12 +44,12 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     if any("\\top" in line.formula.latex for line in lines):
         context.powers = manifest.steps.last
     _declare(context, document, manifest, lines, words)
-    context.rules = tuple(_compiled(manifest, words))
+    context.rules = (*context.rules, *_compiled(context, words))
     paper = Paper()
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
     define(context, paper)
-    assumptions = {a.name: _assumption(context, a.name, a.let, words) for a in manifest.assume}
+    assumptions = {a.name: _assumption(context, a, words) for a in manifest.assume}
     return context, paper, assumptions, read
 
 
@@ -112,9 +113,16 @@ def _declare(
     for line in lines:
         if line.tree is not None and "\\in" in line.formula.latex:
             _add(context, line.tree, f"({line.number})")
-    for text in manifest.declare:
-        if not _add(context, _manifest_tree(text, "declare", words), "the manifest"):
-            raise UsageError(f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}})")
+    for entry in manifest.declare:
+        text, own = (entry, None) if isinstance(entry, str) else (entry.let, entry.lines)
+        tree = _manifest_tree(text, "declare", words)
+        if not declare(context, tree, own):
+            raise UsageError(
+                f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}}, name \\in \\{{0, 1\\}})"
+            )
+    for line in lines if context.names.lines else ():
+        if (name := overlap(context, line.number)) is not None:
+            raise UsageError(f"manifest: declare: '{name}' is declared twice for line {line.number}")
     for text in manifest.onehot:
         found = context.names.match(_manifest_tree(text, "onehot", words).items[0])
         if found is None:
@@ -150,23 +158,26 @@ def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements
         raise UsageError(f"manifest: {entry}: '{text}': {problem.diagnostic.message}") from problem
 
 
-def _compiled(manifest: Manifest, words: frozenset[str]) -> Iterator:  # type: ignore[type-arg]
-    for entry in manifest.shorthand:
+def _compiled(context: Context, words: frozenset[str]) -> Iterator[Rule]:
+    named = context.rules
+    for entry in context.manifest.shorthand:
         try:
-            yield compile_rule(entry, words)
+            rule = compile_rule(entry, words)
+            yield replace(rule, means=rewrite(rule.means, named))
         except Problem as problem:
             message = problem.diagnostic.message
             raise UsageError(f"manifest: shorthand '{entry.write}': {message}") from problem
 
 
-def _assumption(context: Context, name: str, let: str, words: frozenset[str]) -> Definition:
+def _assumption(context: Context, entry: Assumption, words: frozenset[str]) -> Definition:
     try:
-        tree = parse_expression(let, words)
+        tree = rewrite(parse_expression(entry.let, words), tuple(r for r in context.rules if r.plain))
         if not isinstance(tree, t.Chain) or len(tree.links) != 2:
             raise Problem("SR203", "an assumption is one equation")
-        return definition(context, tree.links[0][1], tree.links[1][1], name)
+        with context.names.at(first_line(entry.lines)):
+            return definition(context, tree.links[0][1], tree.links[1][1], entry.name)
     except Problem as problem:
-        raise UsageError(f"manifest: assume '{name}': {problem.diagnostic.message}") from problem
+        raise UsageError(f"manifest: assume '{entry.name}': {problem.diagnostic.message}") from problem
 
 
 # -- claims -----------------------------------------------------------------------------------
@@ -201,8 +212,9 @@ class Lines:
         if line.tree is None:
             return Equation(line.number, latex, line.formula.span, (), line.problem), Flow()
         following = self.lines[k + 1].tree if k + 1 < len(self.lines) else None
-        maker = _Maker(self.context, line, flow, _begins_with_relation(following), self.words)
-        claims = tuple(maker.claims())
+        with self.context.names.at(line.number):
+            maker = _Maker(self.context, line, flow, _begins_with_relation(following), self.words)
+            claims = tuple(maker.claims())
         problem = None
         if not line.tree.items:
             problem = Diagnostic("SR103", "a numbered line with nothing on it", line.formula.span)

@@ -1,7 +1,7 @@
 r"""Shorthands as tree rewriting: ``F(\mathbf{x}^{(t)})`` stands for what the manifest says that it means.
 
-The letters of steps and indices in the pattern (the single letters in index position, and those listed
-as variables) match any index; everything else matches itself.
+The letters of steps and indices in the pattern (the single letters in index position, there or in what it
+means) match any index; everything else matches itself.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ class Rule:
     means: t.Tree
     lines: str
     variables: frozenset[str]
+    plain: bool = False  # a name: what it means stands there as if it had been written
+
+    def stand(self, written: t.Tree, found: dict[str, t.Tree]) -> t.Tree:
+        """What is written, replaced by what it means."""
+        means = _substitute(self.means, found)
+        return means.at(written.span) if self.plain else t.Stand(written, means, self.name, span=written.span)
 
     def applies(self, number: str) -> bool:
         """Whether the rule covers a line."""
@@ -34,11 +40,12 @@ def compile_rule(entry: Shorthand, words: frozenset[str]) -> Rule:
     """Parse a manifest's shorthand. Raises Problem when a side cannot be read."""
     pattern = parse_expression(entry.write, words)
     means = parse_expression(entry.means, words)
-    return Rule(entry.name or entry.write, pattern, means, entry.lines, frozenset(_variables(pattern)))
+    variables = frozenset(_variables(pattern)) | (frozenset(_letters(pattern)) & frozenset(_variables(means)))
+    return Rule(entry.name or entry.write, pattern, means, entry.lines, variables)
 
 
 def _variables(tree: t.Tree) -> Iterator[str]:
-    """Letters inside scripts: a shorthand holds for every value of its indices and steps."""
+    """Letters inside scripts, on either side: a shorthand holds for every value of its indices and steps."""
     for node in tree.walk():
         if isinstance(node, t.Script):
             for part in (node.sub, node.sup):
@@ -59,7 +66,7 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
     for rule in rules:
         found = _match(rule.pattern, tree, rule.variables, {})
         if found is not None:
-            return t.Stand(tree, _substitute(rule.means, found), rule.name, span=tree.span)
+            return rule.stand(tree, found)
     if isinstance(tree, t.Product):
         tree = _rewrite_run(tree, rules)
     return tree if isinstance(tree, t.Stand) else t.rebuilt(tree, lambda part: rewrite(part, rules))
@@ -83,7 +90,7 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
             found = _match(rule.pattern, run, rule.variables, {})
             if found is not None:
                 span = factors[k][1].span | factors[k + size - 1][1].span
-                stand: t.Tree = t.Stand(run, _substitute(rule.means, found), rule.name, span=span)
+                stand = rule.stand(run.at(span), found)
                 if index is not None:
                     stand = t.Script(t.Fence("(", stand, ")", span=span), index, None, span=span)
                 factors[k : k + size] = [(factors[k][0], stand)]

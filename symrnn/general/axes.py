@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from symrnn.expr import (
     Add,
     Apply,
+    Build,
+    Cases,
     Constant,
     Delta,
     Diag,
@@ -204,6 +206,8 @@ class Shapes:
                 return self._reduce(e, scope)
             case Gradient():
                 return self._gradient(e, scope)
+            case Cases() | Build():
+                raise Abstain("a distinction of cases" if isinstance(e, Cases) else "a matrix with dots")
             case _:
                 for child in e.children():
                     self.of(child, scope)

@@ -78,9 +78,12 @@ def quantity(text: str) -> tuple[str, str | None, str | None]:
 class World:
     """A document's definitions at given sizes, length and point, under assumptions."""
 
-    def __init__(self, model: Any, sizes: Env, steps: int, given: list[Any], point: Callable[[str], Interval]) -> None:
+    def __init__(
+        self, model: Any, sizes: Env, steps: int, given: list[Any], point: Callable[[str], Interval], chosen: Env
+    ) -> None:
         self.model, self.sizes, self.steps, self.given, self.point = model, sizes, steps, given, point
         self.first: int = model["first"]
+        self.chosen = chosen
         self.leaves: dict[Any, Num] = {}
         self.uses: dict[tuple[Num, int | None], Num] = {}
         self.bodies: dict[Any, Matrix] = {}
@@ -141,7 +144,7 @@ class World:
             axes = [str(k) for k, dim in zip(key[1:3], self.model["quantities"][key[0]][:2], strict=True) if dim != "1"]
             at = f"@{key[3]}" if key[3] is not None else ""
             return Num(self.point(key[0].rstrip("@") + (f"[{','.join(axes)}]" if axes else "") + at))
-        env = {self.model["last"]: self.steps}
+        env = {self.model["last"]: self.steps, **self.chosen}
         for i, k in zip(d[1:4], key[1:], strict=True):
             env |= {letter(i)[0]: k - letter(i)[1]} if k is not None else {}
         whole = d[1] == d[2] == "*"
@@ -221,6 +224,12 @@ class World:
         return [[total]]
 
 
+def build(w: World, env: Env, row: str, col: str, rows: str, cols: str, body: Any) -> Matrix:
+    """The matrix of the values of ``body`` where its letters are a row and a column."""
+    run = [range(1, w.size(n) + 1) for n in (rows, cols)]
+    return [[w.value(body, {**env, row: i, col: j})[0][0] for j in run[1]] for i in run[0]]
+
+
 def joined(f: Callable[..., Any], *ms: Matrix) -> list[list[Any]]:
     """Entry by entry; what has one row or column is repeated."""
     if all(len(m) == 1 == len(m[0]) for m in ms):
@@ -257,6 +266,7 @@ CASES: dict[str, Callable[..., Matrix]] = {  # the value of (op part …) in a w
     "ones": lambda w, v, r, c: [[const(1)] * w.size(c)] * w.size(r),
     "eye": lambda w, v, n: eye(w.size(n)),
     "table": lambda w, v, *rows: [[w.value(x, v)[0][0] for x in row] for row in rows],
+    "build": build,
     "entry": entry,
     "row": lambda w, v, a, i: [[x] for x in pick(w.value(a, v), w.index(i, v))],
     "+": lambda w, v, *xs: joined(lambda *ys: added([*ys]), *(w.value(x, v) for x in xs)),
