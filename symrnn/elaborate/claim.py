@@ -6,9 +6,10 @@ from dataclasses import fields
 
 from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
+from symrnn.elaborate import einstein
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.expression import Elaborator
-from symrnn.expr import Dim, Expr, Gradient, Number, Ref, show_shape
+from symrnn.expr import Dim, Expr, Gradient, Number, Reduce, Ref, show_shape
 from symrnn.latex import tree as t
 
 
@@ -24,6 +25,8 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
     left = elab.expr(claim.lhs)
     known = set(elab.scope.free)
     right = elab.expr(claim.rhs)
+    if context.manifest.sums(context.names.here):
+        left, right, known = _convention(elab, left, right, claim)
     _account_for_letters(elab, known, claim)
     if not elab.same(left.shape, right.shape) and not (isinstance(right, Number) and right.value == 0):
         what = "label" if claim.kind == "label" else "right side"
@@ -35,6 +38,23 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
         return None
     letters, values = _letters(context, elab)
     return Typed(left, right, letters, tuple(sorted(elab.conditions)), tuple(elab.shorthands), values)
+
+
+def _convention(elab: Elaborator, left: Expr, right: Expr, claim: Claim) -> tuple[Expr, Expr, set[str]]:
+    """Both sides with the sums that the summation convention leaves out, and the indices free on the left."""
+    assert claim.lhs is not None
+    left, one = einstein.summed(elab, left, claim.lhs.span)
+    right, two = einstein.summed(elab, right, claim.rhs.span)
+    both = _indices(left) | _indices(right)
+    if mixed := sorted((one ^ two) & both):
+        raise Problem("SR190", f"the index {mixed[0]} is free on one side and summed over on the other", claim.span)
+    for name in [n for n, x in elab.scope.free.items() if n not in one | two and not x.timed and not x.given]:
+        del elab.scope.free[name]
+    return left, right, set(one) | {n for n, x in elab.scope.free.items() if x.timed}
+
+
+def _indices(side: Expr) -> set[str]:
+    return {e.letter for e in side.walk() if isinstance(e, Reduce)}
 
 
 def _letters(context: Context, elab: Elaborator) -> tuple[dict[str, Dim | None], dict[str, tuple[int, ...]]]:

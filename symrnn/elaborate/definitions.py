@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from symrnn.claims import Claim, Definition, Paper, key
 from symrnn.diagnostic import Diagnostic, Problem
+from symrnn.elaborate import einstein
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.conditions import Condition
 from symrnn.elaborate.context import Context
@@ -152,6 +153,8 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
     left = elab.quantity(found, lhs.span)
     value = elab.expr(rhs)
+    if context.manifest.sums(context.names.here):
+        value, _ = einstein.summed(elab, value, rhs.span)
     if isinstance(value, Number) and not left.scalar:
         value = Times(left.shape, value, Constant(left.shape, "ones"))
     if not elab.same(left.shape, value.shape):

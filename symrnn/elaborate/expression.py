@@ -121,6 +121,8 @@ class Elaborator:
                 return Count(SCALAR, index)
             if tree.text in ("\\nabla", "\\partial"):
                 raise Problem("SR205", f"'{tree.text}' has nothing to act on", tree.span)
+            if tree.text == "?":
+                raise Problem(NOT_YET, "a question: nothing is claimed here", tree.span)
             if tree.text == "e":
                 return Apply(SCALAR, "exp", number(1))
         raise self.undeclared(tree)
