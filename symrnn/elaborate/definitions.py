@@ -13,7 +13,7 @@ from symrnn.elaborate.conditions import Condition
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import head
-from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Symbol, Times
+from symrnn.expr import SCALAR, Add, Constant, Dim, Entry, Index, Number, Reduce, Ref, Symbol, Times
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -129,6 +129,11 @@ def _taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
     return lhs, None
 
 
+def names_something(lhs: t.Tree) -> bool:
+    """Whether a left side is what a definition has there: a name, with or without arguments."""
+    return head(_taken_apart(lhs)[0]) is not None
+
+
 def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
     """``lhs := rhs``. A new name gets the shape of the right side; letters on the left run over their range.
 
@@ -177,6 +182,22 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         raise Problem("SR190", "a definition with one letter in two places is not yet understood", lhs.span)
     row, col = (_number(context, i) for i in (row, col))
     return Definition(base.symbol, base.time, row, col, value, number)
+
+
+def total(context: Context, lhs: t.Tree, rhs: t.Tree, name: str) -> Definition:
+    r"""``\sum_k t_k = 1``: the last of the components is the number less all others."""
+    elab = Elaborator(context)
+    whole, value = elab.expr(lhs), elab.expr(rhs)
+    match whole:
+        case Reduce(_, "sum", letter, Index(None, 1), high, Entry(_, Ref() as ref, row, col), (), False):
+            axis = 0 if row == Index(letter) else 1
+            length = elab.scope.size(ref.shape[axis])
+            run = high.offset if high.letter is None else context.sizes.get(high.letter, 0) + high.offset
+            if (row, col)[axis] == Index(letter) != (row, col)[1 - axis] and length == run and value.scalar:
+                places = [(Index(None, k), col) if axis == 0 else (row, Index(None, k)) for k in range(1, length + 1)]
+                rest = tuple((-1, Entry(SCALAR, ref, *place)) for place in places[:-1])
+                return Definition(ref.symbol, ref.time, *places[-1], Add(SCALAR, ((1, value), *rest)), name)
+    raise Problem("SR211", "an assumption says what a name is, or what all components of one sum to", lhs.span)
 
 
 def _depends(context: Context, elab: Elaborator, own: tuple[Index | None, ...]) -> None:

@@ -168,6 +168,14 @@ def _is_application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
     return name is not None and not name.subs and not name.sups and elab.context.function(name.key) is not None
 
 
+def one_application(elab: Elaborator, tree: t.Tree) -> bool:
+    r"""Whether a product is nothing but ``f(x)``, as in ``\log \sigma(z)``."""
+    match tree:
+        case t.Product((("", fn), ("", arg))):
+            return _is_application(elab, fn, arg)
+    return False
+
+
 def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
     """``f(x)``: a known function of a bracket, or a quantity printed with what it depends on."""
     fence = arg.base if isinstance(arg, t.Script) else arg

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.algebra.functions import TABLE
 from symrnn.diagnostic import Problem
+from symrnn.elaborate import derivative
 from symrnn.elaborate.names import spaces
 from symrnn.expr import SCALAR, Apply, Constant, Diag, Expr, Softmax, Trace, power, show_shape
 from symrnn.latex import notation as n
@@ -31,7 +32,8 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
     name = n.WORDS.get(text, text)
     if elab.context.names.match(fn) is not None or elab.context.names.match(base) is not None:
         return elab.product(t.Product((("", fn), ("", arg)), span=span))
-    if isinstance(arg, t.Product) and any(isinstance(f, t.Fence) for _, f in arg.factors[1:]):
+    bracketed = isinstance(arg, t.Product) and any(isinstance(f, t.Fence) for _, f in arg.factors[1:])
+    if bracketed and not derivative.one_application(elab, arg):
         raise Problem(NOT_YET, f"how far does '{short(fn)}' reach in '{short(arg)}'?", span)
     declared = elab.context.manifest.functions.get(text)
     name = declared or name

@@ -10,7 +10,7 @@ from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import conditions
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.declared import declare, overlap
-from symrnn.elaborate.definitions import define, definition
+from symrnn.elaborate.definitions import define, definition, names_something, total
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
@@ -175,7 +175,8 @@ def _assumption(context: Context, entry: Assumption, words: frozenset[str]) -> D
         if not isinstance(tree, t.Chain) or len(tree.links) != 2:
             raise Problem("SR203", "an assumption is one equation")
         with context.names.at(first_line(entry.lines)):
-            return definition(context, tree.links[0][1], tree.links[1][1], entry.name)
+            lhs, rhs = tree.links[0][1], tree.links[1][1]
+            return (total if isinstance(lhs, t.Big) else definition)(context, lhs, rhs, entry.name)
     except Problem as problem:
         raise UsageError(f"manifest: assume '{entry.name}': {problem.diagnostic.message}") from problem
 
@@ -238,6 +239,8 @@ class _Maker:
         left = context.manifest.left.get(line.number)
         self.left = rewrite(_manifest_tree(left, "left", words).items[0], self.rules) if left is not None else None
         self.line_defines = context.manifest.defines(line.number)
+        chains = [i for i in (line.tree.items if line.tree else ()) if isinstance(i, t.Chain)]
+        self.named = any(names_something(rewrite(c.links[0][1], self.rules)) for c in chains if not c.links[0][0])
 
     def claim(
         self, kind: str, lhs: t.Tree | None, rhs: t.Tree, previous: t.Tree | None = None, **more: object
@@ -273,6 +276,7 @@ class _Maker:
         else:
             head = links.pop(0)[1]
             self.flow = Flow(head, head)
+            defines = defines and (names_something(head) or not self.named)  # log p = … beside p = … is a claim
         for relation, side in links:
             if relation == "\\in":
                 member = head if previous is None else previous

@@ -68,11 +68,14 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
         if found is not None:
             return rule.stand(tree, found)
     if isinstance(tree, t.Product):
-        tree = _rewrite_run(tree, rules)
+        run = _rewrite_run(tree, rules)
+        if not isinstance(run, t.Product):
+            return run
+        tree = run
     return tree if isinstance(tree, t.Stand) else t.rebuilt(tree, lambda part: rewrite(part, rules))
 
 
-def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
+def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Tree:
     """Shorthands that are runs of factors inside a longer product, as ``F(x)`` in ``a F(x) b``."""
     factors = list(tree.factors)
     for rule in rules:
@@ -81,20 +84,22 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
         size = len(rule.pattern.factors)
         k = 0
         while k + size <= len(factors):
-            last = factors[k + size - 1][1]
-            index: t.Tree | None = None  # F(x)_i is the component i of F(x)
-            match last:
-                case t.Script(t.Fence() as bracket, below, None, 0):
-                    last, index = bracket, below
+            whole = last = factors[k + size - 1][1]
+            if isinstance(whole, t.Script) and isinstance(whole.base, t.Fence) and not whole.primes:
+                last = whole.base  # F(x)_i is the component i of F(x), F(x)^2 its square
             run = t.Product((("", factors[k][1]), *factors[k + 1 : k + size - 1], (factors[k + size - 1][0], last)))
             found = _match(rule.pattern, run, rule.variables, {})
             if found is not None:
                 span = factors[k][1].span | factors[k + size - 1][1].span
                 stand = rule.stand(run.at(span), found)
-                if index is not None:
-                    stand = t.Script(t.Fence("(", stand, ")", span=span), index, None, span=span)
+                if isinstance(whole, t.Script) and last is whole.base:
+                    base = stand if rule.plain else t.Fence("(", stand, ")", span=span)
+                    sub, sup = (x and rewrite(x, rules) for x in (whole.sub, whole.sup))
+                    stand = t.Script(base, sub, sup, span=span)
                 factors[k : k + size] = [(factors[k][0], stand)]
             k += 1
+    if len(factors) == 1:
+        return factors[0][1]
     return t.Product(tuple(factors), span=tree.span) if len(factors) != len(tree.factors) else tree
 
 

@@ -60,6 +60,8 @@ def _spliced(items: Sequence[Item], words: frozenset[str]) -> Iterator[Item]:
         elif item.kind == "fenced" and item.text.endswith("\n."):
             yield from _reunited(items, k, words)
             return
+        elif item.kind == "group" and not item.parts and len(items) > 1:
+            continue  # {} prints nothing
         elif item.kind != "amp" or _between(items, k):
             yield item
 
