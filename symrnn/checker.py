@@ -20,7 +20,7 @@ from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.evaluate import MEETS, Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Cases, Index, Number, Ref, reach, show_shape
+from symrnn.expr import Index, Number, Ref, reach, show_shape
 from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.judgement import Instance, Judgement
 from symrnn.latex import notation as n
@@ -326,14 +326,7 @@ class Checker:
 
     def local(self, typed: Typed) -> bool:
         """Whether a claim speaks of steps up to t alone: then the longest sequence has all its instances."""
-        last = self.manifest.steps.last
-        for side in (typed.lhs, typed.rhs):
-            for e in side.walk():
-                if isinstance(e, Ref) and not e.symbol.timed and e.symbol in self.context.nodes:
-                    return False
-                if isinstance(e, Cases) or any(isinstance(v, Index) and v.letter == last for v in vars(e).values()):
-                    return False
-        return True
+        return typed.local(self.context.nodes, self.manifest.steps.last)
 
     def _range(self, dim: int | str | None, steps: int) -> range:
         if dim is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from symrnn.diagnostic import Diagnostic
@@ -52,6 +53,15 @@ class Typed:
     conditions: tuple[str, ...] = ()
     shorthands: tuple[str, ...] = ()
     values: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of whole numbers whose values are listed
+
+    def local(self, nodes: Container[Symbol], last: str) -> bool:
+        """Whether nothing on either side reaches to the last step ``last``; ``nodes``: what definitions compute."""
+        for e in (*self.lhs.walk(), *self.rhs.walk()):
+            if isinstance(e, Cases) or (isinstance(e, Ref) and not e.symbol.timed and e.symbol in nodes):
+                return False
+            if any(isinstance(v, Index) and v.letter == last for v in vars(e).values()):
+                return False
+        return True
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,6 @@ from symrnn.expr import (
     Transpose,
 )
 
-
 MEETS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
 }  # fmt: skip

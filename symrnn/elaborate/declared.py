@@ -1,8 +1,8 @@
 r"""What a manifest declares beyond shapes.
 
-``A = \mathbf{A} \in \mathbb{R}^{n \times n}`` is one quantity in two spellings, ``p(y=1) \in \mathbb{R}`` a quantity whose
-name has brackets, ``y \in \{0, 1\}`` and ``c \in \{1, \dots, C\}`` are whole numbers with no other values; any of them on
-a range of lines alone.
+``A = \mathbf{A} \in \mathbb{R}^{n \times n}`` is one quantity in two spellings, ``p(y=1) \in \mathbb{R}`` a quantity
+whose name has brackets, ``y \in \{0, 1\}`` and ``c \in \{1, \dots, C\}`` are whole numbers with no other values; any
+of them on a range of lines alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""Dots that stand for the terms or entries between two that are printed.
 
 ``a_1 x_1 + \cdots + a_n x_n`` is Σ_k a_k x_k: the first and the last term must differ in nothing but indices, all
-by the same distance, and every other term that is printed must be the one that belongs in its place. The same of factors, and
-of the entries of rows, columns and matrices. Anything else is left open.
+by the same distance, and every other term that is printed must be the one that belongs in its place. The same of
+factors, and of the entries of rows, columns and matrices. Anything else is left open.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-r"""Einstein's convention: an index that stands twice in a product is summed over, ``x_i a_{ij} x_j = Σ_ij x_i a_ij x_j``.
+r"""Einstein's convention: an index that stands twice in a product is summed over.
 
+``x_i a_{ij} x_j`` is Σ_ij x_i a_ij x_j.
 A product is a run of factors, a derivative and its variable among them; the argument of a function is a term of its
 own. An index that stands three times, or at two places of which one is a power, a quotient or shifted, has no
 meaning that everybody shares, and is left open.

@@ -12,8 +12,9 @@ from symrnn.diagnostic import Problem
 from symrnn.elaborate import brackets, derivative, dots, functions, indicator, sums
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.names import Head, Match, head, is_transpose
+from symrnn.elaborate.names import Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
+from symrnn.elaborate.unknown import undeclared
 from symrnn.expr import (
     SCALAR,
     Add,
@@ -125,28 +126,7 @@ class Elaborator:
                 raise Problem(NOT_YET, "a question: nothing is claimed here", tree.span)
             if tree.text == "e":
                 return Apply(SCALAR, "exp", number(1))
-        raise self.undeclared(tree)
-
-    def undeclared(self, tree: t.Tree) -> Problem:
-        """Why a name means nothing here."""
-        shown = short(tree)
-        found = head(tree)
-        if found is not None:
-            if (why := self.context.unnamed.get((found.key, found.style))) is not None:
-                return Problem("SR192", f"'{shown}' is open here: {why}", tree.span)
-            family = list(self.context.names.family(found.key))
-            if found.key in ("\\nabla", "\\partial"):
-                return Problem("SR205", f"'{shown}' has nothing to act on", tree.span)
-            stepless = [s for s in family if _stepless(s, found)]
-            if stepless and (len(stepless) == len(family) or not (found.subs or found.sups)):
-                return Problem("SR202", f"'{shown}' lacks its step", tree.span)
-            if family and (found.subs or found.sups):
-                shapes = ", ".join(show_shape(s.shape) for s in family)
-                return Problem("SR204", f"the scripts of '{shown}' do not fit its declaration ({shapes})", tree.span)
-            near = found.key.swapcase()
-            if len(found.key) == 1 and any(True for _ in self.context.names.family(near)):
-                return Problem("SR201", f"'{shown}' is not declared ('{near}' is)", tree.span)
-        return Problem("SR201", f"'{shown}' is not declared", tree.span)
+        raise undeclared(self.context, tree)
 
     def quantity(self, m: Match, span: Span) -> Expr:
         """A matched name: its step and component indices are checked against their ranges."""
@@ -227,7 +207,7 @@ class Elaborator:
         if isinstance(tree.base, (t.Name, t.Accent, t.Word)):
             return self.scripted_name(tree)
         if isinstance(tree.base, t.Script) and head(tree) is not None:
-            raise self.undeclared(tree)
+            raise undeclared(self.context, tree)
         if isinstance(tree.base, t.Fence) and tree.base.open == "\\|":
             value = brackets.norm(self, tree.base, tree.sub)
             return value if tree.sup is None else self.raised(value, (tree.sup,), tree.span)
@@ -247,9 +227,9 @@ class Elaborator:
                 try:
                     value = self.name(tree.base)
                 except Problem:
-                    raise self.undeclared(tree) from None
+                    raise undeclared(self.context, tree) from None
                 return self.raised(value, (tree.sup,), tree.span)
-        raise self.undeclared(tree)
+        raise undeclared(self.context, tree)
 
     def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
         """Superscripts left over on a value: a transpose, or a power."""
@@ -451,10 +431,3 @@ class Elaborator:
 def _fills(value: Expr) -> bool:
     """A literal number may stand for a vector or matrix full of it."""
     return isinstance(value, Number)
-
-
-def _stepless(symbol: Symbol, found: Head) -> bool:
-    """Whether a name is printed without the step that its declaration gives it."""
-    if symbol.timed == "sup":
-        return not any(isinstance(sup, t.Fence) for sup in found.sups)
-    return symbol.timed == "sub" and not found.subs

@@ -117,9 +117,8 @@ def _declare(
         text, own = (entry, None) if isinstance(entry, str) else (entry.let, entry.lines)
         tree = _manifest_tree(text, "declare", words)
         if not declare(context, tree, own):
-            raise UsageError(
-                f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}}, name \\in \\{{0, 1\\}})"
-            )
+            how = "name \\in \\mathbb{R}^{…}, name \\in \\{0, 1\\}"
+            raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
     for line in lines if context.names.lines else ():
         if (name := overlap(context, line.number)) is not None:
             raise UsageError(f"manifest: declare: '{name}' is declared twice for line {line.number}")
