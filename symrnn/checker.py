@@ -14,13 +14,14 @@ from symrnn.diagnostic import UNDECIDED, Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
 from symrnn.elaborate.conditions import half_known, open_beside
 from symrnn.elaborate.context import AS_PRINTED, Reading
-from symrnn.elaborate.definitions import defining, spread
+from symrnn.elaborate.definitions import defining
 from symrnn.elaborate.names import spaces
 from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
+from symrnn.elaborate.unsettled import Unsettled
 from symrnn.evaluate import MEETS, Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Index, Number, Ref, reach, show_shape
+from symrnn.expr import Index, Number, reach, show_shape
 from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.judgement import Instance, Judgement
 from symrnn.latex import notation as n
@@ -49,7 +50,7 @@ class Checker:
         self.model = Model(self.paper.definitions, manifest.sizes, steps.first, steps.last)
         self.timed = any(s.timed for s in self.context.names.symbols)
         self.lengths = steps.check if self.timed else (steps.first,)
-        self.open = spread(self.context.failed, self.paper.definitions)
+        self.unsettled = Unsettled(self.context.failed, self.paper.definitions)
         self.decider = Decider()
         self.general = GeneralDecider(self.paper.definitions, manifest, self.model.lags, self.timed)
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
@@ -232,24 +233,32 @@ class Checker:
             return Judgement(_unread(problem.diagnostic), diagnostic=problem.diagnostic)
         if typed is None:
             return None
-        found: Judgement | None = None
-        for names in self.assumption_sets(number):
-            found = self.decide(claim, typed, names)
-            if found.kind is not Kind.REFUTED:
-                return found
-        return found
+        sets = self.assumption_sets(number)
+        found: list[Judgement] = []
+        for names in sets:
+            found.append(self.decide(claim, typed, names))
+            if found[-1].kind is Kind.PROVED:
+                return found[-1]
+        open_ = [j for j in found if j.kind is not Kind.REFUTED]
+        every = len(sets[-1]) == max(len(self.assumption_names(number)), 1)
+        return open_[0] if open_ and not (every and found[-1].kind is Kind.REFUTED) else found[-1]
 
     def assumption_sets(self, number: str) -> list[tuple[str, ...]]:
-        """None, each of those that cover the line, all of them."""
-        names = [a.name for a in self.manifest.assume if covers(a.lines, number)]
+        """None, each of those that cover the line, all of them. What one proves holds; what all refute is false."""
+        names = self.assumption_names(number)
         sets: list[tuple[str, ...]] = [(), *((name,) for name in names)]
         if len(names) > 1 and len({self.assumptions[a].symbol for a in names}) > 1:
             sets.append(tuple(names))
         return sets
 
+    def assumption_names(self, number: str) -> list[str]:
+        """The assumptions that cover a line."""
+        return [a.name for a in self.manifest.assume if covers(a.lines, number)]
+
     def decide(self, claim: Claim, typed: Typed, assumptions: tuple[str, ...]) -> Judgement:
         """Every admissible instance: one that differs refutes, all equal prove."""
-        if (message := self.left_open(typed, assumptions)) is not None:
+        given = [self.assumptions[a] for a in assumptions]
+        if (message := self.unsettled.why(typed, given)) is not None:
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR192", message, claim.span))
         instances = []
         doubts: set[Outcome] = set()
@@ -274,17 +283,6 @@ class Checker:
             message = "no step of the sequence gives every quantity on this line a value"
             return Judgement(Kind.ILL_FORMED, typed, assumptions, diagnostic=Diagnostic("SR307", message, claim.span))
         return Judgement(Kind.PROVED, typed, assumptions, instances=tuple(instances))
-
-    def left_open(self, typed: Typed, assumptions: tuple[str, ...]) -> str | None:
-        """Why a claim cannot be judged: it speaks of a quantity that a failed line should settle, or of one
-        that is computed from such a quantity.
-        """
-        given = {d.symbol: d for d in (self.assumptions[a] for a in assumptions)}
-        for side in (typed.lhs, typed.rhs, *(d.rhs for d in given.values())):
-            for e in side.walk():
-                if isinstance(e, Ref) and (why := self.open.get(e.symbol)) is not None:
-                    return f"'{e.symbol.name.removesuffix('(t)')}' is open here: {why}"
-        return None
 
     def instances(
         self, typed: Typed, assumptions: tuple[str, ...], where: tuple[tuple[Index, str, Index], ...] = ()

@@ -19,13 +19,6 @@ class Steps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check: tuple[int, ...] = (1, 2, 3)
 
 
-class Local(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A declaration for a range of lines alone, where a letter means something of its own."""
-
-    let: str
-    lines: str
-
-
 class Assumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An equation that the prose lets hold on a range of lines: its left side is replaced by its right."""
 
@@ -44,13 +37,24 @@ class Shorthand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
 
 
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the prose says of a range of lines alone: names with their shapes, definitions, shorthands."""
+
+    lines: str
+    declare: tuple[str, ...] = ()
+    let: tuple[str, ...] = ()
+    shorthand: tuple[Shorthand, ...] = ()
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The manifest of one document; every entry is optional."""
 
     document: str = ""
     title: str = ""
     define: tuple[str, ...] = ()
-    declare: tuple[str | Local, ...] = ()
+    declare: tuple[str, ...] = ()
+    let: tuple[str, ...] = ()
+    section: tuple[Section, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     data: tuple[str, ...] = ()

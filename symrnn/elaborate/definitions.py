@@ -2,11 +2,11 @@ r"""Definitions: the lines that say what the model computes, and what a line tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from symrnn.claims import Claim, Definition, Paper, key
-from symrnn.diagnostic import Diagnostic, Problem
+from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import einstein
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.conditions import Condition
@@ -20,25 +20,16 @@ from symrnn.latex.printer import short
 Pending = tuple[str, Claim]
 
 
-def define(context: Context, paper: Paper) -> None:
-    """Read the defining claims in any order that lets each use the names that others introduce.
+def define(context: Context, paper: Paper, stated: Iterable[Pending] = ()) -> None:
+    """Read the defining claims in any order that lets each use the names that others introduce; first ``stated``,
+    those of the manifest.
 
     A line that defines again what another line defines is a claim (``paper.again``). One that fails is kept
     with its reason (``paper.failed``), and its names are known to be open (``context.failed``).
     """
-    pending: list[Pending] = [
-        (e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None
-    ]
-    while pending:
-        left = []
-        for number, claim in pending:
-            try:
-                _read(context, paper, number, claim)
-            except Problem:
-                left.append((number, claim))
-        if len(left) == len(pending):
-            break
-        pending = left
+    printed = [(e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None]
+    pending = _settled(context, paper, stated)
+    pending = _settled(context, paper, [*pending, *printed])
     for number, claim in pending:
         try:
             _read(context, paper, number, claim)  # what failed before it may be the reason now
@@ -46,6 +37,21 @@ def define(context: Context, paper: Paper) -> None:
             _fail(context, paper, number, claim, problem.diagnostic)
     for number, claim, reason in (*_meaningless(context, paper), *_circles(paper)):
         _fail(context, paper, number, claim, reason)
+
+
+def _settled(context: Context, paper: Paper, pending: Iterable[Pending]) -> list[Pending]:
+    """Reads what can be read, and gives what is left."""
+    waiting = list(pending)
+    while True:
+        left = []
+        for number, claim in waiting:
+            try:
+                _read(context, paper, number, claim)
+            except Problem:
+                left.append((number, claim))
+        if len(left) == len(waiting):
+            return left
+        waiting = left
 
 
 def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
@@ -291,8 +297,10 @@ def _begins(generic: Definition, step: int, known: Iterable[Definition], first: 
 
 def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Diagnostic) -> None:
     """Keep the reason, and the names that the line was to define: the one on its left, or, where nothing says
-    which of its names it settles, all that no other line defines.
+    which of its names it settles, all that no other line defines. Raises UsageError for a line of the manifest.
     """
+    if not claim.id:
+        raise UsageError(f"manifest: let '{short(claim.lhs or claim.rhs)}': {reason.message}")
     paper.failed[key(claim)] = reason
     assert claim.lhs is not None
     with context.names.at(number):
@@ -323,19 +331,3 @@ def _symbols(context: Context, trees: Iterable[t.Tree]) -> Iterator[Symbol]:
         for node in tree.walk():
             if head(node) is not None and (found := context.names.match(node)) is not None:
                 yield found.symbol
-
-
-def spread(failed: Mapping[Symbol, str], definitions: Iterable[Definition]) -> dict[Symbol, str]:
-    """The quantities that no line settles, with those computed from them."""
-    found = dict(failed)
-    while True:
-        more = {
-            d.symbol: found[e.symbol]
-            for d in definitions
-            if d.symbol not in found
-            for e in d.rhs.walk()
-            if isinstance(e, Ref) and e.symbol in found
-        }
-        if not more:
-            return found
-        found |= more

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import conditions
@@ -48,7 +50,7 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     paper = Paper()
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
-    define(context, paper)
+    define(context, paper, tuple(_stated(context, words)))
     assumptions = {a.name: _assumption(context, a, words) for a in manifest.assume}
     return context, paper, assumptions, read
 
@@ -113,10 +115,10 @@ def _declare(
     for line in lines:
         if line.tree is not None and "\\in" in line.formula.latex:
             _add(context, line.tree, f"({line.number})")
-    for entry in manifest.declare:
-        text, own = (entry, None) if isinstance(entry, str) else (entry.let, entry.lines)
+    own = [(text, section.lines) for section in manifest.section for text in section.declare]
+    for text, where in (*((text, None) for text in manifest.declare), *own):
         tree = _manifest_tree(text, "declare", words)
-        if not declare(context, tree, own):
+        if not declare(context, tree, where):
             how = "name \\in \\mathbb{R}^{…}, name \\in \\{0, 1\\}"
             raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
     for line in lines if context.names.lines else ():
@@ -150,6 +152,20 @@ def _add(context: Context, tree: t.Statements, place: str) -> int:
     return count
 
 
+def _stated(context: Context, words: frozenset[str]) -> Iterator[tuple[str, Claim]]:
+    """The definitions that the prose states."""
+    manifest = context.manifest
+    own = [(text, section.lines) for section in manifest.section for text in section.let]
+    for text, lines in (*((text, "") for text in manifest.let), *own):
+        rules = tuple(r for r in context.rules if r.plain)
+        items = tuple(rewrite(item, rules) for item in _manifest_tree(text, "let", words).items)
+        match items:
+            case (t.Chain((("", lhs), (relation, rhs))),) if relation in n.EQUALITIES:
+                yield first_line(lines), Claim("", "definition", lhs, rhs, rhs.span)
+            case _:
+                raise UsageError(f"manifest: let: '{text}' is not one equation")
+
+
 def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements:
     try:
         return parse(text, None, words)
@@ -159,7 +175,8 @@ def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements
 
 def _compiled(context: Context, words: frozenset[str]) -> Iterator[Rule]:
     named = context.rules
-    for entry in context.manifest.shorthand:
+    own = (msgspec.structs.replace(e, lines=e.lines or s.lines) for s in context.manifest.section for e in s.shorthand)
+    for entry in (*own, *context.manifest.shorthand):
         try:
             rule = compile_rule(entry, words)
             yield replace(rule, means=rewrite(rule.means, named))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from symrnn.latex import notation as n
 from symrnn.latex.surface import Item
@@ -162,6 +163,7 @@ def _word(items: list[Item], k: int, words: frozenset[str]) -> tuple[Item, int] 
 def _operator(items: list[Item], k: int) -> tuple[Item, int] | None:
     for text, joined in _JOINED:
         part = items[k : k + len(text)]
-        if len(part) == len(text) and all(i.kind == "char" for i in part) and "".join(i.text for i in part) == text:
+        touching = all(a.end == b.start for a, b in pairwise(part))
+        if touching and all(i.kind == "char" for i in part) and "".join(i.text for i in part) == text:
             return Item("char", joined, part[0].start, part[-1].end), len(text)
     return None
