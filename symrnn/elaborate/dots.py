@@ -195,12 +195,12 @@ def _matrix(elab: Elaborator, rows: tuple[tuple[t.Tree, ...], ...], tree: t.Tree
     width = max(map(len, rows))
     if any(len(r) not in (width, 1) for r in rows):
         raise _unfilled(tree)
-    down, across = _fresh(elab, tree, ()), ""
+    down = _fresh(elab, tree, ())
     lines: list[t.Tree] = []
     bounds: set[tuple[Index, Index]] = set()
     across = _fresh(elab, tree, (down,))
     for cells in rows:
-        if all(isinstance(c, t.Dots) for c in cells):
+        if has_dots(cells) and all(isinstance(c, (t.Dots, t.Empty)) for c in cells):
             lines.append(t.Dots(span=tree.span))
         elif has_dots(cells):
             if len(list(_places(cells))) != 1:
