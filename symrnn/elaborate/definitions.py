@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from symrnn.claims import Claim, Definition, Paper, key
-from symrnn.diagnostic import Diagnostic, Problem
+from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.conditions import Condition
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import head
+from symrnn.elaborate.prose import taken_apart, unknown
 from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Symbol, Times
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
@@ -19,26 +20,16 @@ from symrnn.latex.printer import short
 Pending = tuple[str, Claim]
 
 
-def define(context: Context, paper: Paper) -> None:
-    """Read the defining claims in any order that lets each use the names that others introduce.
+def define(context: Context, paper: Paper, stated: Iterable[Pending] = ()) -> None:
+    """Read the defining claims in any order that lets each use the names that others introduce; first ``stated``,
+    those of the manifest.
 
     A line that defines again what another line defines is a claim (``paper.again``). One that fails is kept
     with its reason (``paper.failed``), and its names are known to be open (``context.failed``).
     """
-    pending: list[Pending] = [
-        (e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None
-    ]
-    while pending:
-        left = []
-        for number, claim in pending:
-            try:
-                _read(context, paper, number, claim)
-            except Problem:
-                left.append((number, claim))
-        if len(left) == len(pending):
-            break
-        pending = left
-    for number, claim in pending:
+    printed = [(e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None]
+    pending = _settled(context, paper, stated)
+    for number, claim in _settled(context, paper, [*pending, *printed]):
         try:
             _read(context, paper, number, claim)  # what failed before it may be the reason now
         except Problem as problem:
@@ -47,9 +38,28 @@ def define(context: Context, paper: Paper) -> None:
         _fail(context, paper, number, claim, reason)
 
 
+def _settled(context: Context, paper: Paper, pending: Iterable[Pending]) -> list[Pending]:
+    """Reads what can be read, and gives what is left."""
+    waiting = list(pending)
+    while True:
+        left = []
+        for number, claim in waiting:
+            try:
+                _read(context, paper, number, claim)
+            except Problem:
+                left.append((number, claim))
+        if len(left) == len(waiting):
+            return left
+        waiting = left
+
+
 def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
     assert claim.lhs is not None
-    found = definition(context, claim.lhs, claim.rhs, number)
+    here = context.within(claim.section)
+    if claim.kind == "unknown":
+        found = unknown(here, claim.lhs, number)
+    else:
+        found = definition(here, claim.lhs, claim.rhs, number)
     if claim.conditional or not _everywhere(context, found, claim.where):
         raise Problem("SR190", "a definition under a condition is not yet understood", claim.span)
     for other in paper.definitions:
@@ -71,6 +81,8 @@ def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, D
     """
     for found in tuple(paper.definitions):
         claim = paper.sources[id(found)]
+        if claim.kind == "unknown":
+            continue
         try:
             elaborate(context, defining(claim))
             for other in paper.definitions:
@@ -113,13 +125,7 @@ def _at(d: Definition, ref: Ref, other: Definition) -> Index | None:
 
 def defining(claim: Claim) -> Claim:
     """A definition's left side without the arguments it is printed with, ``f(x)``."""
-    return claim if claim.lhs is None else replace(claim, lhs=_taken_apart(claim.lhs)[0])
-
-
-def _taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
-    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
-        return lhs.factors[0][1], fence.body
-    return lhs, None
+    return claim if claim.lhs is None else replace(claim, lhs=taken_apart(claim.lhs)[0])
 
 
 def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
@@ -127,7 +133,7 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
 
     Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
     """
-    lhs, arguments = _taken_apart(lhs)
+    lhs, arguments = taken_apart(lhs)
     if head(lhs) is None:
         raise Problem("SR211", "a definition has a name on its left", lhs.span)
     elab = Elaborator(context)
@@ -251,11 +257,14 @@ def _begins(generic: Definition, step: int, known: Iterable[Definition], first: 
 
 def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Diagnostic) -> None:
     """Keep the reason, and the names that the line was to define: the one on its left, or, where nothing says
-    which of its names it settles, all that no other line defines.
+    which of its names it settles, all that no other line defines. Raises UsageError for a line of the manifest.
     """
+    if not claim.id:
+        raise UsageError(f"manifest: {number}: {reason.message}")
+    context = context.within(claim.section)
     paper.failed[key(claim)] = reason
     assert claim.lhs is not None
-    lhs, _ = _taken_apart(claim.lhs)
+    lhs, _ = taken_apart(claim.lhs)
     why = f"line ({number}), which should define it, failed: {reason.message}"
     found = context.names.match(lhs)
     if head(lhs) is not None and (found is None or not found.sups):

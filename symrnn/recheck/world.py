@@ -188,10 +188,13 @@ class World:
 
     def derivative(self, env: Env, head: str, of: Any, wrt: Any) -> Matrix:
         """grad: of a number, in the shape of the variable; by: by a number; jacobian: [i, j] = ∂of_i/∂wrt_j."""
-        if not isinstance(wrt, str) and not (wrt[0] in ("entry", "row") and isinstance(wrt[1], str)):
+        name = wrt
+        while not isinstance(name, str) and name[0] in ("entry", "row", "T"):
+            name = name[1]
+        if not isinstance(name, str):
             raise ValueError("a derivative by what is no quantity")
         above, below = self.value(of, env), self.value(wrt, env)
-        copy = quantity(wrt if isinstance(wrt, str) else wrt[1])[2]
+        copy = quantity(name)[2]
         if copy is not None:  # as used in the definitions of one step
             at = self.index(copy, env)
             below = joined(lambda x: self.uses.get((x, at)) or const(0), below)
