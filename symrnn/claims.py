@@ -16,17 +16,20 @@ class Claim:
     """One assertion: ``lhs = rhs`` (a relation of the model, a label, a definition).
 
     ``previous``: the member printed just before ``rhs`` in the chain, when that is not ``lhs``: the line
-    also says that ``rhs`` follows from it. ``supplied``: the left side comes from the manifest.
+    also says that ``rhs`` follows from it. ``supplied``: the left side comes from the manifest. ``section``: that
+    of the manifest in which it stands.
     """
 
     id: str
-    kind: str  # relation | label | definition
+    kind: str  # relation | label | definition | unknown
     lhs: Tree | None
     rhs: Tree
     span: Span
     previous: Tree | None = None
     relation: str = "="
     supplied: bool = False
+    section: int = 0
+    einstein: bool = False  # indices that stand twice in a product are summed over
     where: tuple[tuple[Index, str, Index], ...] = ()  # holds only at letters that meet these conditions
     conditional: bool = False  # stands under a condition of the text that is not understood
     beside: tuple[Tree, ...] = ()  # what equalities after a «where» on this line may define

@@ -14,7 +14,6 @@ from symrnn.algebra.terms import Term
 from symrnn.expr import (
     Add,
     Apply,
-    Build,
     Cases,
     Constant,
     Count,
@@ -41,6 +40,7 @@ from symrnn.expr import (
     Total,
     Trace,
     Transpose,
+    variable,
 )
 
 MEETS: dict[str, Callable[[int, int], bool]] = {
@@ -359,24 +359,10 @@ def _cases(ev: Evaluator, e: Cases) -> Mat:
     return ev.fill(ev(met[0]), _shape(ev, e))
 
 
-def _build(ev: Evaluator, e: Build) -> Mat:
-    rows, cols = _shape(ev, e)
-    out = []
-    with ev.bound(e.row), ev.bound(e.col):
-        for i in range(1, rows + 1):
-            ev.values[e.row] = i
-            entries = []
-            for j in range(1, cols + 1):
-                ev.values[e.col] = j
-                entries.append(ev.scalar(e.body))
-            out.append(tuple(entries))
-    return Mat(tuple(out))
-
-
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:
     of = ev(e.of)
     wrt = _variables(ev, e.wrt)
-    base = e.wrt.body if isinstance(e.wrt, Entry) else e.wrt
+    base = variable(e.wrt)
     copy = ev.index(base.copy) if isinstance(base, Ref) and base.copy is not None else None
 
     def d(term: Term, v: Leaf | str, copy: int | None) -> Term:
@@ -397,20 +383,28 @@ def _gradient(ev: Evaluator, e: Gradient) -> Mat:
 
 def _variables(ev: Evaluator, e: Expr) -> list[list[Leaf | str]]:
     """The scalars that a derivative is taken by, in the shape of the variable."""
-    if isinstance(e, Local):
-        return [[e.name]]
-    ref = e.body if isinstance(e, Entry) else e
+    match e:
+        case Local():
+            return [[e.name]]
+        case Transpose():
+            return [list(row) for row in zip(*_variables(ev, e.body), strict=True)]
+        case Slice():
+            rows, k = _variables(ev, e.body), ev.index(e.index)
+            if not 1 <= k <= len(rows):
+                raise Inadmissible
+            return [[x] for x in rows[k - 1]]
+    ref = variable(e)
     assert isinstance(ref, Ref)
     time = None if ref.time is None else ev.index(ref.time)
-    rows, cols = (ev.size(d) for d in ref.symbol.shape)
+    height, width = (ev.size(d) for d in ref.symbol.shape)
     if isinstance(e, Entry):
         row, col = ev.index(e.row), ev.index(e.col)
-        if not (1 <= row <= rows and 1 <= col <= cols):
+        if not (1 <= row <= height and 1 <= col <= width):
             raise Inadmissible
         ev.world.leaf(Leaf(ref.symbol, row, col, time))  # is it in the sequence at all?
         return [[Leaf(ref.symbol, row, col, time)]]
     ev(ref)
-    return [[Leaf(ref.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+    return [[Leaf(ref.symbol, i, j, time) for j in range(1, width + 1)] for i in range(1, height + 1)]
 
 
 _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
@@ -437,6 +431,5 @@ _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Delta: _delta,
     Constant: _constant,
     Cases: _cases,
-    Build: _build,
     Gradient: _gradient,
 }

@@ -285,17 +285,8 @@ class Cases(Expr):
 
 
 @dataclass(frozen=True)
-class Build(Expr):
-    """The matrix whose entry (row, col) is ``body``: both letters count from 1."""
-
-    row: str
-    col: str
-    body: Expr
-
-
-@dataclass(frozen=True)
 class Gradient(Expr):
-    """The derivative of ``of`` by ``wrt`` (a Ref or an Entry of one).
+    """The derivative of ``of`` by ``wrt`` (a Ref, or an entry, a row or a column of one).
 
     A scalar's has the shape of ``wrt``; a vector's by a vector is the Jacobian [i, j] = ∂of_i/∂wrt_j
     (transposed in denominator layout); by a scalar it has the shape of ``of``.
@@ -304,6 +295,13 @@ class Gradient(Expr):
     of: Expr
     wrt: Expr
     denominator: bool = False
+
+
+def variable(wrt: Expr) -> Expr:
+    """The quantity of which a derivative's variable is the whole or a part."""
+    while isinstance(wrt, (Entry, Slice, Transpose)):
+        wrt = wrt.body
+    return wrt
 
 
 def number(value: Fraction | int) -> Number:

@@ -38,11 +38,14 @@ class Shorthand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the prose says of a range of lines alone: names with their shapes, definitions, shorthands."""
+    """What the prose says of a range of lines alone: names with their shapes, definitions, unknown functions,
+    shorthands.
+    """
 
     lines: str
     declare: tuple[str, ...] = ()
     let: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     shorthand: tuple[Shorthand, ...] = ()
 
 
@@ -54,6 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     define: tuple[str, ...] = ()
     declare: tuple[str, ...] = ()
     let: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     section: tuple[Section, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -62,6 +66,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     einstein: bool | str = False
     norm: str = ""
     broadcast: bool = False
+    dot: str = "inner"
     steps: Steps = Steps()
     sizes: dict[str, int] = {}
     assume: tuple[Assumption, ...] = ()
@@ -76,6 +81,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def sums(self, number: str) -> bool:
         """Whether a line leaves out the Σ over indices that stand twice in a product."""
         return self.einstein if isinstance(self.einstein, bool) else covers(self.einstein, number)
+
+    def within(self, number: str) -> int:
+        """The section in which a line stands, counted from 1; 0 for none.
+
+        Raises UsageError where two sections claim it.
+        """
+        found = [k for k, section in enumerate(self.section, 1) if covers(section.lines, number)]
+        if len(found) > 1:
+            raise UsageError(f"manifest: line ({number}) stands in {len(found)} sections")
+        return found[0] if found else 0
 
 
 def covers(lines: str, number: str) -> bool:
@@ -143,6 +158,10 @@ def _validated(manifest: Manifest, path: str) -> Manifest:
         raise UsageError(f'{path}: layout is "numerator" or "denominator", not "{manifest.layout}"')
     if manifest.norm not in ("", "frobenius"):
         raise UsageError(f'{path}: norm is "frobenius" (of matrices) or left out, not "{manifest.norm}"')
+    if manifest.dot not in ("inner", "elementwise"):
+        raise UsageError(f'{path}: dot is "inner" or "elementwise", not "{manifest.dot}"')
+    if any(not section.lines.strip() for section in manifest.section):
+        raise UsageError(f"{path}: a section names the lines that it is about")
     for name, size in manifest.sizes.items():
         if size < 1:
             raise UsageError(f"{path}: the size {name} = {size} is not positive")

@@ -23,8 +23,8 @@ def fence(elab: Elaborator, tree: t.Fence) -> Expr:
         raise Problem(NOT_YET, "a bracket that is open on one side is not yet understood", tree.span)
     if isinstance(tree.body, t.Listing):
         if tree.open in ("(", "[") and set(tree.body.seps) <= {",", "\\quad"}:
-            if dots.has_dots(tree.body.items):
-                return dots.row(elab, tree.body.items, tree)
+            if dots.dotted([tree.body.items]):
+                return dots.filled(elab, [tree.body.items], tree.span)
             cells = tuple(elab.scalar(i) for i in tree.body.items)
             return Table((1, len(cells)), (cells,))
         if tree.open == "\\langle" and tree.body.seps == (",",):
@@ -54,12 +54,12 @@ def matrix(elab: Elaborator, tree: t.Matrix) -> Expr:
         return cases.distinction(elab, tree)
     if tree.env in ("vmatrix", "Vmatrix"):
         raise Problem(NOT_YET, "a determinant is not yet understood", tree.span)
-    if any(dots.has_dots(row) for row in tree.rows):
-        return dots.matrix(elab, tree)
-    rows = tuple(tuple(elab.scalar(cell) for cell in row) for row in tree.rows)
-    if not rows:
+    if not tree.rows:
         raise Problem("SR203", "an empty matrix", tree.span)
-    if len({len(r) for r in rows}) > 1:
-        counts = ", ".join(str(len(r)) for r in rows)
+    if len({len(r) for r in tree.rows}) > 1:
+        counts = ", ".join(str(len(r)) for r in tree.rows)
         raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
+    if dots.dotted(tree.rows):
+        return dots.filled(elab, tree.rows, tree.span)
+    rows = tuple(tuple(elab.scalar(cell) for cell in row) for row in tree.rows)
     return Table((len(rows), len(rows[0])), rows)

@@ -21,11 +21,11 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
     assert claim.lhs is not None
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
-    elab = Elaborator(context, reading)
+    elab = Elaborator(context.within(claim.section), reading)
     left = elab.expr(claim.lhs)
     known = set(elab.scope.free)
     right = elab.expr(claim.rhs)
-    if context.manifest.sums(context.names.here):
+    if claim.einstein:
         left, right, known = _convention(elab, left, right, claim)
     _account_for_letters(elab, known, claim)
     if not elab.same(left.shape, right.shape) and not (isinstance(right, Number) and right.value == 0):

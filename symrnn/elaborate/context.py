@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from symrnn.elaborate.names import Names
 from symrnn.elaborate.shorthand import Rule
@@ -57,10 +57,16 @@ class Context:
     failed: dict[Symbol, str] = field(default_factory=dict)  # what no line settles, and why
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares
 
+    def within(self, section: int) -> Context:
+        """The document as seen from one of its sections (0: from none)."""
+        whole = self.names.outer or self.names
+        names = whole.inner[section - 1] if section else whole
+        return self if names is self.names else replace(self, names=names)
+
     @property
     def sizes(self) -> dict[str, int]:
         """The sizes whose letters the declarations use; other names of sizes are for the report alone."""
-        letters = {d for s in self.names.symbols for d in s.shape if isinstance(d, str)}
+        letters = {d for s in self.names.everything() for d in s.shape if isinstance(d, str)}
         return {k: v for k, v in self.manifest.sizes.items() if k in letters}
 
     @property

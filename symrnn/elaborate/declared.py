@@ -21,24 +21,26 @@ from symrnn.latex.printer import latex
 Values = tuple[int, ...] | str
 
 
-def declare(context: Context, tree: t.Statements, lines: str | None) -> bool:
-    """Declare what one entry of the manifest says; False where some of it declares nothing."""
+def declare(whole: Context, context: Context, tree: t.Statements, lines: str) -> bool:
+    """Declare what one entry of the manifest says of the whole document, or of a section's ``lines`` (then
+    ``context`` is the section's); False where some of it declares nothing.
+    """
     found = False
     for spellings, space in _entries(tree):
         shape, values = spaces(space), _values(space)
         if shape is None and values is None:
             return False
         first, *others = spellings
-        symbol = _symbol(context, first, shape or SCALAR)
+        symbol = _symbol(whole, context, first, shape or SCALAR, lines)
         if symbol is None:
             return False
         if values is not None:
             if symbol.timed or symbol.label or symbol.style or to_index(first) is None:
                 return False
             symbol = replace(symbol, values=values)
-        known = context.names.known(symbol) if lines is None else None
+        known = context.names.known(symbol)
         if known is None or known.values != symbol.values:
-            context.names.declare(symbol, lines)
+            context.names.declare(symbol)
         elif not Scope(context.manifest.sizes).agree(known.shape, symbol.shape):
             shapes = f"{show_shape(known.shape)} and, by the manifest, {show_shape(symbol.shape)}"
             context.failed.setdefault(known, f"it is declared as {shapes}")
@@ -69,14 +71,14 @@ def _entries(tree: t.Statements) -> Iterator[tuple[list[t.Tree], t.Tree]]:
         yield spellings, t.Empty()
 
 
-def _symbol(context: Context, tree: t.Tree, shape: Shape) -> Symbol | None:
+def _symbol(whole: Context, context: Context, tree: t.Tree, shape: Shape, lines: str) -> Symbol | None:
     """The symbol of a name; a name with brackets is one sign from now on."""
     if head(tree) is not None:
         return context.names.declared(tree, shape)
     match tree:
         case t.Product((("", name), ("", t.Fence()))) if head(name) is not None:
             sign = t.Name(latex(tree))
-            context.rules = (*context.rules, Rule(sign.text, tree, sign, "", frozenset(), plain=True))
+            whole.rules = (Rule(sign.text, tree, sign, lines, frozenset(), plain=True), *whole.rules)
             return context.names.declared(sign, shape)
     return None
 
@@ -98,16 +100,3 @@ def _values(space: t.Tree) -> Values | None:
     if any(i is None or i.letter is not None for i in numbers):
         return None
     return tuple(sorted({i.offset for i in numbers if i is not None}))
-
-
-def overlap(context: Context, number: str) -> str | None:
-    """A name that two declarations for ranges of lines give two meanings on this line."""
-    with context.names.at(number):
-        seen: set[tuple[str, str, str, bool]] = set()
-        for symbol in context.names.lines:
-            name = (symbol.key, symbol.style, symbol.label, bool(symbol.timed))
-            if symbol in context.names.family(symbol.key):
-                if name in seen:
-                    return symbol.name
-                seen.add(name)
-    return None

@@ -13,6 +13,7 @@ from symrnn.elaborate.conditions import Condition
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import head
+from symrnn.elaborate.prose import taken_apart, unknown
 from symrnn.expr import SCALAR, Add, Constant, Dim, Entry, Index, Number, Reduce, Ref, Symbol, Times
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
@@ -29,8 +30,7 @@ def define(context: Context, paper: Paper, stated: Iterable[Pending] = ()) -> No
     """
     printed = [(e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None]
     pending = _settled(context, paper, stated)
-    pending = _settled(context, paper, [*pending, *printed])
-    for number, claim in pending:
+    for number, claim in _settled(context, paper, [*pending, *printed]):
         try:
             _read(context, paper, number, claim)  # what failed before it may be the reason now
         except Problem as problem:
@@ -55,13 +55,12 @@ def _settled(context: Context, paper: Paper, pending: Iterable[Pending]) -> list
 
 
 def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
-    with context.names.at(number):
-        _define(context, paper, number, claim)
-
-
-def _define(context: Context, paper: Paper, number: str, claim: Claim) -> None:
     assert claim.lhs is not None
-    found = definition(context, claim.lhs, claim.rhs, number)
+    here = context.within(claim.section)
+    if claim.kind == "unknown":
+        found = unknown(here, claim.lhs, number)
+    else:
+        found = definition(here, claim.lhs, claim.rhs, number, claim.einstein)
     if claim.conditional or not _everywhere(context, found, claim.where):
         raise Problem("SR190", "a definition under a condition is not yet understood", claim.span)
     for other in paper.definitions:
@@ -83,9 +82,10 @@ def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, D
     """
     for found in tuple(paper.definitions):
         claim = paper.sources[id(found)]
+        if claim.kind == "unknown":
+            continue
         try:
-            with context.names.at(found.number):
-                elaborate(context, defining(claim))
+            elaborate(context, defining(claim))
             for other in paper.definitions:
                 if _overlap(other, found, paper.definitions, context.manifest.steps.first) and other is not found:
                     raise Problem("SR210", f"line ({other.number}) defines this already", claim.span)
@@ -126,26 +126,20 @@ def _at(d: Definition, ref: Ref, other: Definition) -> Index | None:
 
 def defining(claim: Claim) -> Claim:
     """A definition's left side without the arguments it is printed with, ``f(x)``."""
-    return claim if claim.lhs is None else replace(claim, lhs=_taken_apart(claim.lhs)[0])
-
-
-def _taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
-    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
-        return lhs.factors[0][1], fence.body
-    return lhs, None
+    return claim if claim.lhs is None else replace(claim, lhs=taken_apart(claim.lhs)[0])
 
 
 def names_something(lhs: t.Tree) -> bool:
     """Whether a left side is what a definition has there: a name, with or without arguments."""
-    return head(_taken_apart(lhs)[0]) is not None
+    return head(taken_apart(lhs)[0]) is not None
 
 
-def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
+def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str, einsteins: bool = False) -> Definition:
     """``lhs := rhs``. A new name gets the shape of the right side; letters on the left run over their range.
 
     Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
     """
-    lhs, arguments = _taken_apart(lhs)
+    lhs, arguments = taken_apart(lhs)
     if head(lhs) is None:
         raise Problem("SR211", "a definition has a name on its left", lhs.span)
     elab = Elaborator(context)
@@ -164,7 +158,7 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
     left = elab.quantity(found, lhs.span)
     value = elab.expr(rhs)
-    if context.manifest.sums(context.names.here):
+    if einsteins:
         value, _ = einstein.summed(elab, value, rhs.span)
     if isinstance(value, Number) and not left.scalar:
         value = Times(left.shape, value, Constant(left.shape, "ones"))
@@ -300,16 +294,11 @@ def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Dia
     which of its names it settles, all that no other line defines. Raises UsageError for a line of the manifest.
     """
     if not claim.id:
-        raise UsageError(f"manifest: let '{short(claim.lhs or claim.rhs)}': {reason.message}")
+        raise UsageError(f"manifest: {number}: {reason.message}")
+    context = context.within(claim.section)
     paper.failed[key(claim)] = reason
     assert claim.lhs is not None
-    with context.names.at(number):
-        _open(context, number, claim, reason)
-
-
-def _open(context: Context, number: str, claim: Claim, reason: Diagnostic) -> None:
-    assert claim.lhs is not None
-    lhs, _ = _taken_apart(claim.lhs)
+    lhs, _ = taken_apart(claim.lhs)
     why = f"line ({number}), which should define it, failed: {reason.message}"
     found = context.names.match(lhs)
     if head(lhs) is not None and (found is None or not found.sups):

@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import functions, indicator
 from symrnn.elaborate.names import head, parts
-from symrnn.expr import SCALAR, Entry, Expr, Gradient, Index, Local, Ref, Symbol, Transpose, show_shape
+from symrnn.expr import (
+    SCALAR,
+    Entry,
+    Expr,
+    Gradient,
+    Index,
+    Local,
+    Ref,
+    Slice,
+    Symbol,
+    Transpose,
+    show_shape,
+    variable,
+)
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 from symrnn.span import Span
@@ -248,10 +261,10 @@ def local_variable(elab: Elaborator, by: t.Tree, of: t.Tree) -> str | None:
 
 def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
     """The derivative with its shape; the reading «copy» replaces a shared parameter by its copy."""
-    if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref) and of.scalar:
+    base = variable(wrt)
+    if isinstance(wrt, Transpose) and of.scalar and isinstance(base, Ref):
         inner = typed_gradient(elab, of, wrt.body, span)
         return Transpose(wrt.shape, inner)
-    base = wrt.body if isinstance(wrt, Entry) else wrt
     if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref):
         raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
     if not isinstance(base, Ref):
@@ -262,7 +275,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
         )
     if elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
         base = replace(base, copy=step)
-        wrt = replace(wrt, body=base) if isinstance(wrt, Entry) else base
+        wrt = _part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     if any(isinstance(e, Gradient) for e in of.walk()):
         raise Problem("SR190", "a derivative of a derivative is not yet understood", span)
@@ -273,6 +286,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
     if 1 in of.shape and 1 in wrt.shape:
         if (of.shape[1] == 1) != (wrt.shape[1] == 1):
             raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
+        wrt = wrt.body if isinstance(wrt, Transpose) else wrt  # both are rows
         rows = of.shape[0] if of.shape[1] == 1 else of.shape[1]
         cols = wrt.shape[0] if wrt.shape[1] == 1 else wrt.shape[1]
         if elab.context.denominator:
@@ -280,6 +294,11 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
         return Gradient((rows, cols), of, wrt)
     shapes = f"a {show_shape(of.shape)} quantity by a {show_shape(wrt.shape)} one"
     raise Problem("SR190", f"the derivative of {shapes} has three or more indices, which is not yet understood", span)
+
+
+def _part_of(wrt: Expr, base: Ref) -> Expr:
+    """The same part of another quantity."""
+    return replace(wrt, body=_part_of(wrt.body, base)) if isinstance(wrt, (Entry, Slice, Transpose)) else base
 
 
 def time_of(value: Expr) -> Index | None:

@@ -1,253 +1,204 @@
-r"""Dots that stand for the terms or entries between two that are printed.
+r"""Dots in matrices, filled in: ``(x_1, x_2, \dots, x_n)`` is ``Σ_i x_i e_i``, with e_i the i-th unit vector.
 
-``a_1 x_1 + \cdots + a_n x_n`` is Σ_k a_k x_k: the first and the last term must differ in nothing but indices, all
-by the same distance, and every other term that is printed must be the one that belongs in its place. The same of
-factors, and of the entries of rows, columns and matrices. Anything else is left open.
+What goes on is read off the first entry, the last of its row and the last of its column: they must agree but for
+indices that run from 1 to a size. Any other printed entry that breaks the pattern stands where it stands: the sum is
+corrected there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate.scope import to_index
-from symrnn.expr import Build, Dim, Expr, Index
+from symrnn.elaborate import sums
+from symrnn.elaborate.scope import Letter, to_index
+from symrnn.expr import SCALAR, Add, Constant, Dim, Expr, Index, MatMul, Shape, Slice, Times, transpose
 from symrnn.latex import tree as t
+from symrnn.latex.printer import short
+from symrnn.span import Span
 
 if TYPE_CHECKING:
     from symrnn.elaborate.expression import Elaborator
 
-_LETTERS = ("k", "l", "m", "j", "i", "p", "q", "r", "s", "\\kappa", "\\lambda", "\\mu", "\\nu")
-Pair = tuple[Index, Index]  # an index as it stands in the first and in the last term
+ROW, COLUMN = "ı", "ȷ"  # letters that nobody types
+Cells = Sequence[Sequence[t.Tree]]
 
 
-def has_dots(trees: Sequence[t.Tree]) -> bool:
-    """Whether dots are one of several things side by side."""
-    return any(isinstance(x, t.Dots) for x in trees)
+@dataclass
+class _Side:
+    """The entries along rows or columns: the places of those printed, from the front and from the back."""
+
+    letter: str
+    front: int  # how many are printed before the dots
+    back: int  # how many after them; 0 where there are no dots
+    last: Index | None = None
+    bounds: set[tuple[Index, Index]] = field(default_factory=set)
+
+    @property
+    def dotted(self) -> bool:
+        return self.back > 0
+
+    def place(self, k: int) -> Index:
+        """The index of the k-th entry printed, the dots not counted."""
+        if k < self.front or self.last is None:
+            return Index(None, k + 1)
+        return self.last.shifted(k - self.front - self.back + 1)
 
 
-def summed(elab: Elaborator, tree: t.Additive) -> t.Tree:
-    """A sum with dots among its terms, as Σ; what stands before the first term of the pattern goes on."""
-    terms = list(tree.terms)
-    places = [k for k, (_, term) in enumerate(terms) if isinstance(term, t.Dots)]
-    if len(places) != 1 or not 0 < places[0] < len(terms) - 1:
-        raise _unfilled(tree)
-    k = places[0]
-    if k + 2 != len(terms) or any((sign or "+") != (terms[k][0] or "+") for sign, _ in terms[1:]):
-        raise _unfilled(tree)
-    if (terms[0][0] or "+") != (terms[k][0] or "+"):
-        raise _unfilled(tree)
-    body = _big(elab, "\\sum", [x for _, x in terms], k, tree)
-    return body if terms[k][0] != "-" else t.Additive((("-", body),), span=tree.span)
+def dotted(cells: Cells) -> bool:
+    """Whether some entry is dots."""
+    return any(isinstance(cell, t.Dots) for row in cells for cell in row)
 
 
-def multiplied(elab: Elaborator, tree: t.Product) -> t.Tree:
-    """A product with dots among its factors, as Π."""
-    factors = [x for _, x in tree.factors]
-    places = [k for k, x in enumerate(factors) if isinstance(x, t.Dots)]
-    if (
-        len(places) != 1
-        or not 0 < places[0] == len(factors) - 2
-        or any(op not in ("", "\\cdot") for op, _ in tree.factors)
-    ):
-        raise _unfilled(tree)
-    return _big(elab, "\\prod", factors, places[0], tree)
+def filled(elab: Elaborator, cells: Cells, span: Span) -> Expr:
+    """A matrix with dots among its entries. Raises Problem where they do not say what goes on."""
+    rows = _side(ROW, cells, span)
+    columns = _side(COLUMN, list(zip(*cells, strict=True)), span)
+    printed = [[_apart(elab, cell) for cell in row if not isinstance(cell, t.Dots)] for row in cells if not _gap(row)]
+    if len({len(row) for row in printed}) != 1:
+        raise Problem("SR190", "these dots do not fill a whole row or column", span)
+    across = [0] if columns.dotted else range(len(printed[0]))
+    down = [0] if rows.dotted else range(len(printed))
+    patterns = {}
+    for r in down:
+        for c in across:
+            r_last, c_last = len(printed) - 1 if rows.dotted else r, len(printed[0]) - 1 if columns.dotted else c
+            corners = (printed[r][c], printed[r][c_last], printed[r_last][c])
+            patterns[r, c] = _pattern(corners, rows, columns)
+    for side in (rows, columns):
+        side.last = _last(elab, side, span)
+    shape = tuple(_dim(side, n) for side, n in ((rows, len(printed)), (columns, len(printed[0]))))
+    parts = []
+    for (r, c), pattern in patterns.items():
+        parts.append(_part(elab, pattern, rows, columns, (r, c), (shape[0], shape[1]), span))
+    for r, row in enumerate(printed):
+        for c, cell in enumerate(row):
+            pattern = patterns[0 if rows.dotted else r, 0 if columns.dotted else c]
+            i, j = rows.place(r), columns.place(c)
+            expected = _at(_at(pattern, ROW, i), COLUMN, j)
+            if cell != expected:
+                off = Add(SCALAR, ((1, elab.scalar(cell)), (-1, elab.scalar(expected))))
+                parts.append(_placed(off, i, j, (shape[0], shape[1])))
+    return parts[0] if len(parts) == 1 else Add((shape[0], shape[1]), tuple((1, p) for p in parts))
 
 
-def row(elab: Elaborator, items: tuple[t.Tree, ...], tree: t.Tree) -> Expr:
-    """``(x_1, \\dots, x_n)``: a row."""
-    return _matrix(elab, (items,), tree)
+def _gap(line: Sequence[t.Tree]) -> bool:
+    """Whether a row or column is dots alone; between them, nothing may stand."""
+    return dotted([line]) and all(isinstance(cell, (t.Dots, t.Empty)) for cell in line)
 
 
-def matrix(elab: Elaborator, tree: t.Matrix) -> Expr:
-    """Rows, columns and matrices with dots."""
-    return _matrix(elab, tree.rows, tree)
+def _side(letter: str, lines: Cells, span: Span) -> _Side:
+    """The rows, or the columns: those that are dots alone stand for what lies between the others."""
+    dots = [k for k, line in enumerate(lines) if _gap(line)]
+    if not dots:
+        return _Side(letter, len(lines), 0)
+    if len(dots) > 1 or dots[0] in (0, len(lines) - 1):
+        raise Problem("SR190", "dots that stand for more than one gap are not yet understood", span)
+    return _Side(letter, dots[0], len(lines) - 1 - dots[0])
 
 
-# -- patterns -------------------------------------------------------------------------------------
+def _apart(elab: Elaborator, cell: t.Tree) -> t.Tree:
+    """``X_{12}`` of a matrix with its indices apart."""
+    match cell:
+        case t.Script(base, t.Num(text) as sub, sup, primes) if len(text) == 2:
+            found = elab.context.names.match(cell)
+            if found is not None and len(found.indices) == 2:
+                below = t.Product(tuple(("", index) for index in found.indices), span=sub.span)
+                return t.Script(base, below, sup, primes, span=cell.span)
+    return t.rebuilt(cell, lambda part: _apart(elab, part))
 
 
-def _unfilled(tree: t.Tree) -> Problem:
-    return Problem("SR190", "the dots are read, but what they stand for is not clear", tree.span)
+def _pattern(corners: tuple[t.Tree, ...], rows: _Side, columns: _Side) -> t.Tree:
+    """What the entries at three corners have in common, with letters where their indices run."""
+    first, right, below = corners
+    if first == right == below:
+        return first
+    a, b, c = (to_index(corner) for corner in corners)
+    if a is not None and b is not None and c is not None:
+        if rows.dotted and a == b:
+            rows.bounds.add((a, c))
+            return t.Name(ROW, span=first.span)
+        if columns.dotted and a == c:
+            columns.bounds.add((a, b))
+            return t.Name(COLUMN, span=first.span)
+    elif len({type(corner) for corner in corners}) == 1:
+        fields = {}
+        for name in first.__match_args__:
+            fields[name] = _common(tuple(getattr(corner, name) for corner in corners), rows, columns, first)
+        return type(first)(**fields, span=first.span)
+    raise Problem("SR190", f"the dots do not show how '{short(first)}' goes on", first.span)
 
 
-def _big(elab: Elaborator, op: str, parts: list[t.Tree], k: int, tree: t.Tree) -> t.Tree:
-    letter = _fresh(elab, tree, ())
-    body, low, high = _pattern(parts, k, letter, tree)
-    if _downward(low, high):
-        low, high = high, low
-    limits = t.Chain((("", t.Name(letter)), ("=", _tree(low))))
-    return t.Big(op, limits, _tree(high), body, span=tree.span)
+def _common(values: tuple[object, ...], rows: _Side, columns: _Side, first: t.Tree) -> object:
+    if all(isinstance(v, t.Tree) for v in values):
+        return _pattern(tuple(v for v in values if isinstance(v, t.Tree)), rows, columns)
+    lists = [v for v in values if isinstance(v, tuple)]
+    if len(lists) == len(values) and len({len(v) for v in lists}) == 1:
+        return tuple(_common(parts, rows, columns, first) for parts in zip(*lists, strict=True))
+    if len(set(values)) == 1:
+        return values[0]
+    raise Problem("SR190", f"the dots do not show how '{short(first)}' goes on", first.span)
 
 
-def _downward(low: Index, high: Index) -> bool:
-    """Whether a pattern counts down: from 5 to 1, from t to 1, from t to t − 3."""
-    if low.letter == high.letter:
-        return low.offset > high.offset
-    return high.letter is None
-
-
-def _pattern(parts: list[t.Tree], k: int, letter: str, tree: t.Tree) -> tuple[t.Tree, Index, Index]:
-    """The general term, with ``letter`` as its index, and the indices at the two ends; the dots are part ``k``."""
-    first, last = parts[0], parts[-1]
-    pairs: list[Pair] = []
-    merged = _merged(first, last, letter, pairs)
-    if merged is None or not pairs:
-        raise _unfilled(tree)
-    low, high = pairs[0]
-    if low == high or not all(_beside(pair, pairs[0]) for pair in pairs):
-        raise _unfilled(tree)
-    step = -1 if _downward(low, high) else 1
-    places = [(j, low.shifted(step * j)) for j in range(1, k)]
-    places += [(-j, high.shifted(-step * (j - 1))) for j in range(2, len(parts) - k)]
-    for j, index in places:
-        if not _agree(_placed(merged, letter, index), parts[j]):
-            raise _unfilled(tree)
-    return merged, low, high
-
-
-def _beside(pair: Pair, base: Pair) -> bool:
-    """Whether two indices keep their distance from the first term to the last."""
-    gaps = {(a.letter == b.letter, a.offset - b.offset) for a, b in zip(pair, base, strict=True)}
-    return len(gaps) == 1 and all(same for same, _ in gaps)
-
-
-def _merged(a: t.Tree, b: t.Tree, letter: str, pairs: list[Pair]) -> t.Tree | None:
-    """What two trees have in common, with ``letter`` where they differ in an index; None if they differ otherwise."""
-    if a == b:
-        return a
-    while isinstance(a, t.Stand) and isinstance(b, t.Stand):
-        a, b = a.body, b.body
-    a, b = _split(a, b), _split(b, a)
-    one, two = to_index(a), to_index(b)
-    if one is not None and two is not None:
-        pairs.append((one, two))
-        shift = one.offset - pairs[0][0].offset
-        name = t.Name(letter, span=a.span)
-        return name if not shift else _tree(Index(letter, shift))
-    if type(a) is not type(b):
+def _last(elab: Elaborator, side: _Side, span: Span) -> Index | None:
+    """The index at the end of what the dots stand for; the first is 1."""
+    if not side.dotted:
         return None
-    changes = []
-    for name_ in a.__match_args__:
-        part = _merged_field(getattr(a, name_), getattr(b, name_), letter, pairs)
-        if part is None and getattr(a, name_) is not None:
-            return None
-        changes.append(part)
-    return type(a)(*changes, span=a.span)
+    if len(side.bounds) != 1:
+        raise Problem("SR190", "the dots do not show which index goes on", span)
+    ((low, high),) = side.bounds
+    if low != Index(None, 1) or (high.letter is not None and (high.offset or not elab.context.fixed(high.letter))):
+        raise Problem("SR190", f"dots from index {low} to {high} are not yet understood", span)
+    if high.letter is None and high.offset <= side.front:
+        raise Problem("SR190", f"dots after entry {side.front} that end at entry {high} leave nothing out", span)
+    return high
 
 
-def _merged_field(a: object, b: object, letter: str, pairs: list[Pair]) -> object:
-    if isinstance(a, t.Tree) and isinstance(b, t.Tree):
-        return _merged(a, b, letter, pairs)
-    if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
-        parts = tuple(_merged_field(x, y, letter, pairs) for x, y in zip(a, b, strict=True))
-        return None if any(p is None and x is not None for p, x in zip(parts, a, strict=True)) else parts
-    return a if a == b else None
+def _dim(side: _Side, printed: int) -> Dim:
+    if side.last is None:
+        return printed
+    return side.last.offset if side.last.letter is None else side.last.letter
 
 
-def _split(a: t.Tree, b: t.Tree) -> t.Tree:
-    """``11`` beside ``1n``: two digits are two indices."""
-    if isinstance(a, t.Num) and len(a.text) == 2 and isinstance(b, t.Product) and len(b.factors) == 2:
-        return t.Product(tuple(("", t.Num(digit, span=a.span)) for digit in a.text), span=a.span)
-    return a
+def _part(
+    elab: Elaborator, pattern: t.Tree, rows: _Side, columns: _Side, at: tuple[int, int], shape: Shape, span: Span
+) -> Expr:
+    """The sum of a pattern over the letters in it, each value at its place."""
+    sides = [(side, k) for side, k in ((rows, at[0]), (columns, at[1]))]
+    running = [side for side, _ in sides if side.dotted]
+    with elab.scope.binding([side.letter for side in running], span) as frame:
+        body = elab.scalar(pattern)
+    i, j = (Index(side.letter) if side.dotted else Index(None, k + 1) for side, k in sides)
+    value = _placed(body, i, j, shape)
+    for side in reversed(running):
+        letter: Letter = frame[side.letter]
+        if letter.timed:
+            raise Problem("SR190", "dots over steps are not yet understood", span)
+        limits = t.Big("\\sum", None, None, pattern, span=span)
+        value = sums.reduce(elab, "sum", side.letter, Index(None, 1), side.last, (), letter, value, limits)
+    return value
 
 
-def _agree(a: t.Tree, b: t.Tree) -> bool:
-    """Whether two trees are alike, indices by what they are."""
-    pairs: list[Pair] = []
-    return _merged(a, b, "", pairs) is not None and all(x == y for x, y in pairs)
+def _placed(value: Expr, row: Index, col: Index, shape: Shape) -> Expr:
+    """A number at its place in a matrix of zeros."""
+    rows, cols = shape
+    down = Slice((rows, 1), Constant((rows, rows), "eye"), row) if rows != 1 else None
+    along = transpose(Slice((cols, 1), Constant((cols, cols), "eye"), col)) if cols != 1 else None
+    if down is None or along is None:
+        unit = down or along
+        return value if unit is None else Times(shape, value, unit)
+    return Times(shape, value, MatMul(shape, down, along))
 
 
-def _placed(tree: t.Tree, letter: str, index: Index) -> t.Tree:
+def _at(tree: t.Tree, letter: str, index: Index) -> t.Tree:
     """A pattern at one index."""
-    found = to_index(tree)
-    if found is not None:
-        return tree if found.letter != letter else _tree(index.shifted(found.offset))
-    return t.rebuilt(tree, lambda part: _placed(part, letter, index))
-
-
-def _tree(index: Index) -> t.Tree:
-    if index.letter is None:
-        return t.Num(str(index.offset)) if index.offset >= 0 else t.Additive((("-", t.Num(str(-index.offset))),))
-    name = t.Name(index.letter)
-    if not index.offset:
-        return name
-    return t.Additive((("", name), ("+" if index.offset > 0 else "-", t.Num(str(abs(index.offset))))))
-
-
-def _fresh(elab: Elaborator, tree: t.Tree, taken: Sequence[str]) -> str:
-    """A letter that means nothing here."""
-    used = {x.text for x in tree.walk() if isinstance(x, t.Name)} | set(taken)
-    known = {*elab.context.sizes, elab.context.manifest.steps.index, elab.context.manifest.steps.last}
-    for letter in _LETTERS:
-        free = letter not in used and letter not in known and elab.scope.find(letter) is None
-        if free and elab.context.names.match(t.Name(letter)) is None:
-            return letter
-    raise Problem("SR190", "no letter is left for what the dots stand for", tree.span)
-
-
-# -- matrices -------------------------------------------------------------------------------------
-
-
-def _matrix(elab: Elaborator, rows: tuple[tuple[t.Tree, ...], ...], tree: t.Tree) -> Expr:
-    """The matrix whose entry (i, j) is the pattern of its corners."""
-    width = max(map(len, rows))
-    if any(len(r) not in (width, 1) for r in rows):
-        raise _unfilled(tree)
-    down = _fresh(elab, tree, ())
-    lines: list[t.Tree] = []
-    bounds: set[tuple[Index, Index]] = set()
-    across = _fresh(elab, tree, (down,))
-    for cells in rows:
-        if has_dots(cells) and all(isinstance(c, (t.Dots, t.Empty)) for c in cells):
-            lines.append(t.Dots(span=tree.span))
-        elif has_dots(cells):
-            if len(list(_places(cells))) != 1:
-                raise _unfilled(tree)
-            merged, low, high = _pattern(list(cells), next(_places(cells)), across, tree)
-            bounds.add((low, high))
-            lines.append(_shifted(merged, across, low, tree))
-        elif width == 1 and len(cells) == 1:
-            lines.append(cells[0])
-        else:
-            raise _unfilled(tree)
-    if width > 1 and len(bounds) != 1:
-        raise _unfilled(tree)
-    height: Dim = 1
-    body = lines[0]
-    if len(lines) > 1:
-        if len(list(_places(lines))) != 1:
-            raise _unfilled(tree)
-        merged, low, high = _pattern(lines, next(_places(lines)), down, tree)
-        height = _length(elab, low, high, tree)
-        body = _shifted(merged, down, low, tree)
-    cols: Dim = _length(elab, *bounds.pop(), tree) if bounds else 1
-    with elab.scope.binding([down, across], tree.span) as frame:
-        frame[down].dim, frame[across].dim = height, cols
-        value = elab.scalar(body)
-    return Build((height, cols), down, across, value)
-
-
-def _places(parts: Sequence[t.Tree]) -> Iterator[int]:
-    return (k for k, x in enumerate(parts) if isinstance(x, t.Dots) and 0 < k < len(parts) - 1)
-
-
-def _shifted(tree: t.Tree, letter: str, low: Index, whole: t.Tree) -> t.Tree:
-    """A pattern whose letter counts from 1, where the printed index counts from ``low``."""
-    if low.letter is not None:
-        raise _unfilled(whole)
-    return tree if low.offset == 1 else _placed(tree, letter, Index(letter, low.offset - 1))
-
-
-def _length(elab: Elaborator, low: Index, high: Index, tree: t.Tree) -> Dim:
-    """How many entries there are from one index to another."""
-    if low.letter is not None:
-        raise _unfilled(tree)
-    count = high.shifted(1 - low.offset)
-    if count.letter is None and count.offset > 1:
-        return count.offset
-    known = {d for s in elab.context.names.symbols for d in s.shape}
-    if count.letter is None or count.offset or count.letter not in known:
-        raise _unfilled(tree)
-    return count.letter
+    if tree == t.Name(letter):
+        number = t.Num(str(abs(index.offset)))
+        if index.letter is None:
+            return number
+        name = t.Name(index.letter)
+        sign = "+" if index.offset > 0 else "-"
+        return name if not index.offset else t.Additive((("", name), (sign, number)))
+    return t.rebuilt(tree, lambda part: _at(part, letter, index))

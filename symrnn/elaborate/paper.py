@@ -9,9 +9,9 @@ import msgspec
 
 from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
-from symrnn.elaborate import conditions
+from symrnn.elaborate import conditions, prose
 from symrnn.elaborate.context import Context
-from symrnn.elaborate.declared import declare, overlap
+from symrnn.elaborate.declared import declare
 from symrnn.elaborate.definitions import define, definition, names_something, total
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
@@ -45,12 +45,16 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     lines = list(_lines(document, words))
     if any("\\top" in line.formula.latex for line in lines):
         context.powers = manifest.steps.last
+    for section in manifest.section:
+        context.names.section(section.lines.split(",")[0].split("-")[0].strip())
+    context.rules = tuple(_compiled(manifest, words))
     _declare(context, document, manifest, lines, words)
-    context.rules = (*context.rules, *_compiled(context, words))
+    names = tuple(r for r in context.rules if r.plain)
+    context.rules = tuple(r if r.plain else replace(r, means=rewrite(r.means, names)) for r in context.rules)
     paper = Paper()
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
-    define(context, paper, tuple(_stated(context, words)))
+    define(context, paper, tuple(prose.stated(context, words)))
     assumptions = {a.name: _assumption(context, a, words) for a in manifest.assume}
     return context, paper, assumptions, read
 
@@ -111,19 +115,20 @@ def _declare(
                 tree = parse(formula.latex, formula.offsets, words)
             except Problem:
                 continue
-            _add(context, tree, f"line {document.source.line_column(formula.span.start)[0]}")
+            following = next((x.number for x in lines if x.formula.span.start > formula.span.start), "")
+            here = context.within(manifest.within(following) if following else 0)
+            _add(here, tree, f"line {document.source.line_column(formula.span.start)[0]}")
     for line in lines:
         if line.tree is not None and "\\in" in line.formula.latex:
-            _add(context, line.tree, f"({line.number})")
-    own = [(text, section.lines) for section in manifest.section for text in section.declare]
-    for text, where in (*((text, None) for text in manifest.declare), *own):
-        tree = _manifest_tree(text, "declare", words)
-        if not declare(context, tree, where):
-            how = "name \\in \\mathbb{R}^{…}, name \\in \\{0, 1\\}"
-            raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
-    for line in lines if context.names.lines else ():
-        if (name := overlap(context, line.number)) is not None:
-            raise UsageError(f"manifest: declare: '{name}' is declared twice for line {line.number}")
+            rules = tuple(r for r in context.rules if r.applies(line.number))
+            said = t.Statements(tuple(rewrite(item, rules) for item in line.tree.items))
+            _add(context.within(manifest.within(line.number)), said, f"({line.number})")
+    for k, entries in enumerate((manifest.declare, *(section.declare for section in manifest.section))):
+        for text in entries:
+            lines_of = manifest.section[k - 1].lines if k else ""
+            if not declare(context, context.within(k), _manifest_tree(text, "declare", words), lines_of):
+                how = "name \\in \\mathbb{R}^{…}, name \\in \\{0, 1\\}"
+                raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
     for text in manifest.onehot:
         found = context.names.match(_manifest_tree(text, "onehot", words).items[0])
         if found is None:
@@ -152,20 +157,6 @@ def _add(context: Context, tree: t.Statements, place: str) -> int:
     return count
 
 
-def _stated(context: Context, words: frozenset[str]) -> Iterator[tuple[str, Claim]]:
-    """The definitions that the prose states."""
-    manifest = context.manifest
-    own = [(text, section.lines) for section in manifest.section for text in section.let]
-    for text, lines in (*((text, "") for text in manifest.let), *own):
-        rules = tuple(r for r in context.rules if r.plain)
-        items = tuple(rewrite(item, rules) for item in _manifest_tree(text, "let", words).items)
-        match items:
-            case (t.Chain((("", lhs), (relation, rhs))),) if relation in n.EQUALITIES:
-                yield first_line(lines), Claim("", "definition", lhs, rhs, rhs.span)
-            case _:
-                raise UsageError(f"manifest: let: '{text}' is not one equation")
-
-
 def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements:
     try:
         return parse(text, None, words)
@@ -173,26 +164,26 @@ def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements
         raise UsageError(f"manifest: {entry}: '{text}': {problem.diagnostic.message}") from problem
 
 
-def _compiled(context: Context, words: frozenset[str]) -> Iterator[Rule]:
-    named = context.rules
-    own = (msgspec.structs.replace(e, lines=e.lines or s.lines) for s in context.manifest.section for e in s.shorthand)
-    for entry in (*own, *context.manifest.shorthand):
+def _compiled(manifest: Manifest, words: frozenset[str]) -> Iterator[Rule]:
+    within = (msgspec.structs.replace(e, lines=e.lines or s.lines) for s in manifest.section for e in s.shorthand)
+    for entry in (*within, *manifest.shorthand):
         try:
-            rule = compile_rule(entry, words)
-            yield replace(rule, means=rewrite(rule.means, named))
+            yield compile_rule(entry, words)
         except Problem as problem:
             message = problem.diagnostic.message
             raise UsageError(f"manifest: shorthand '{entry.write}': {message}") from problem
 
 
 def _assumption(context: Context, entry: Assumption, words: frozenset[str]) -> Definition:
+    first = first_line(entry.lines)
+    here = context.within(context.manifest.within(first) if first else 0)
+    names = tuple(r for r in context.rules if r.plain and r.applies(first))
     try:
-        tree = rewrite(parse_expression(entry.let, words), tuple(r for r in context.rules if r.plain))
+        tree = rewrite(parse_expression(entry.let, words), names)
         if not isinstance(tree, t.Chain) or len(tree.links) != 2:
             raise Problem("SR203", "an assumption is one equation")
-        with context.names.at(first_line(entry.lines)):
-            lhs, rhs = tree.links[0][1], tree.links[1][1]
-            return (total if isinstance(lhs, t.Big) else definition)(context, lhs, rhs, entry.name)
+        lhs, rhs = tree.links[0][1], tree.links[1][1]
+        return (total if isinstance(lhs, t.Big) else definition)(here, lhs, rhs, entry.name)
     except Problem as problem:
         raise UsageError(f"manifest: assume '{entry.name}': {problem.diagnostic.message}") from problem
 
@@ -229,9 +220,8 @@ class Lines:
         if line.tree is None:
             return Equation(line.number, latex, line.formula.span, (), line.problem), Flow()
         following = self.lines[k + 1].tree if k + 1 < len(self.lines) else None
-        with self.context.names.at(line.number):
-            maker = _Maker(self.context, line, flow, _begins_with_relation(following), self.words)
-            claims = tuple(maker.claims())
+        maker = _Maker(self.context, line, flow, _begins_with_relation(following), self.words)
+        claims = tuple(maker.claims())
         problem = None
         if not line.tree.items:
             problem = Diagnostic("SR103", "a numbered line with nothing on it", line.formula.span)
@@ -246,7 +236,8 @@ class _Maker:
     """The claims of one line, in printed order, numbered a, b, c, …"""
 
     def __init__(self, context: Context, line: Line, flow: Flow, continued: bool, words: frozenset[str]) -> None:
-        self.context = context
+        self.section = context.manifest.within(line.number)
+        self.context = context.within(self.section)
         self.line = line
         self.rules = tuple(r for r in context.rules if r.applies(line.number))
         self.flow = flow
@@ -255,6 +246,7 @@ class _Maker:
         left = context.manifest.left.get(line.number)
         self.left = rewrite(_manifest_tree(left, "left", words).items[0], self.rules) if left is not None else None
         self.line_defines = context.manifest.defines(line.number)
+        self.einstein = context.manifest.sums(line.number)
         chains = [i for i in (line.tree.items if line.tree else ()) if isinstance(i, t.Chain)]
         self.named = any(names_something(rewrite(c.links[0][1], self.rules)) for c in chains if not c.links[0][0])
 
@@ -263,6 +255,7 @@ class _Maker:
     ) -> Claim:
         self.count += 1
         ident = self.line.number + _letters(self.count)
+        more |= {"section": self.section, "einstein": self.einstein}
         return Claim(ident, kind, lhs, rhs, rhs.span, previous, **more)  # type: ignore[arg-type]
 
     def claims(self) -> Iterator[Claim]:

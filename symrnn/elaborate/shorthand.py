@@ -67,12 +67,23 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
         found = _match(rule.pattern, tree, rule.variables, {})
         if found is not None:
             return rule.stand(tree, found)
+    if isinstance(tree, t.Script) and tree.sub is not None and (tree.sup is not None or tree.primes):
+        name = t.Script(tree.base, tree.sub, span=tree.span)  # what is raised, x_1 in x_1^T
+        found_name = rewrite(name, tuple(r for r in rules if isinstance(r.pattern, t.Script)))
+        if isinstance(found_name, t.Stand):
+            return t.Script(found_name, None, tree.sup and rewrite(tree.sup, rules), tree.primes, span=tree.span)
+    if isinstance(tree, t.Script) and tree.sub is not None and _digit(tree.base):
+        return tree  # a bold 1 with a size is no component of a bold 1
     if isinstance(tree, t.Product):
         run = _rewrite_run(tree, rules)
         if not isinstance(run, t.Product):
             return run
         tree = run
     return tree if isinstance(tree, t.Stand) else t.rebuilt(tree, lambda part: rewrite(part, rules))
+
+
+def _digit(tree: t.Tree) -> bool:
+    return isinstance(tree, t.Name) and tree.text.isdigit()
 
 
 def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Tree:

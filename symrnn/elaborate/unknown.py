@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import Context
-from symrnn.elaborate.names import Head, head
+from symrnn.elaborate.names import EVERYTHING, Head, head
 from symrnn.expr import Symbol, show_shape
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
@@ -14,6 +14,8 @@ def undeclared(context: Context, tree: t.Tree) -> Problem:
     """Why a name means nothing here."""
     shown = short(tree)
     found = head(tree)
+    if tree == EVERYTHING:
+        return Problem("SR190", "a colon is no quantity", tree.span)
     if found is not None:
         if (why := context.unnamed.get((found.key, found.style))) is not None:
             return Problem("SR192", f"'{shown}' is open here: {why}", tree.span)

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from symrnn.expr import (
     Add,
     Apply,
-    Build,
     Cases,
     Constant,
     Delta,
@@ -206,8 +205,8 @@ class Shapes:
                 return self._reduce(e, scope)
             case Gradient():
                 return self._gradient(e, scope)
-            case Cases() | Build():
-                raise Abstain("a distinction of cases" if isinstance(e, Cases) else "a matrix with dots")
+            case Cases():
+                raise Abstain("a distinction of cases")
             case _:
                 for child in e.children():
                     self.of(child, scope)

@@ -191,10 +191,13 @@ class World:
 
     def derivative(self, env: Env, head: str, of: Any, wrt: Any) -> Matrix:
         """grad: of a number, in the shape of the variable; by: by a number; jacobian: [i, j] = ∂of_i/∂wrt_j."""
-        if not isinstance(wrt, str) and not (wrt[0] in ("entry", "row") and isinstance(wrt[1], str)):
+        name = wrt
+        while not isinstance(name, str) and name[0] in ("entry", "row", "T"):
+            name = name[1]
+        if not isinstance(name, str):
             raise ValueError("a derivative by what is no quantity")
         above, below = self.value(of, env), self.value(wrt, env)
-        copy = quantity(wrt if isinstance(wrt, str) else wrt[1])[2]
+        copy = quantity(name)[2]
         if copy is not None:  # as used in the definitions of one step
             at = self.index(copy, env)
             below = joined(lambda x: self.uses.get((x, at)) or const(0), below)
@@ -222,12 +225,6 @@ class World:
         for ((x,),) in parts:
             total = times(total, x)
         return [[total]]
-
-
-def build(w: World, env: Env, row: str, col: str, rows: str, cols: str, body: Any) -> Matrix:
-    """The matrix of the values of ``body`` where its letters are a row and a column."""
-    run = [range(1, w.size(n) + 1) for n in (rows, cols)]
-    return [[w.value(body, {**env, row: i, col: j})[0][0] for j in run[1]] for i in run[0]]
 
 
 def joined(f: Callable[..., Any], *ms: Matrix) -> list[list[Any]]:
@@ -266,7 +263,6 @@ CASES: dict[str, Callable[..., Matrix]] = {  # the value of (op part …) in a w
     "ones": lambda w, v, r, c: [[const(1)] * w.size(c)] * w.size(r),
     "eye": lambda w, v, n: eye(w.size(n)),
     "table": lambda w, v, *rows: [[w.value(x, v)[0][0] for x in row] for row in rows],
-    "build": build,
     "entry": entry,
     "row": lambda w, v, a, i: [[x] for x in pick(w.value(a, v), w.index(i, v))],
     "+": lambda w, v, *xs: joined(lambda *ys: added([*ys]), *(w.value(x, v) for x in xs)),

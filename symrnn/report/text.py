@@ -14,7 +14,6 @@ from typing import Any
 from symrnn.expr import (
     Add,
     Apply,
-    Build,
     Cases,
     Condition,
     Constant,
@@ -187,11 +186,6 @@ class Writer:
                 return self.call("delta", self.index(e.one), self.index(e.two))
             case Cases():
                 return self.call("+", *(self.case(e, body, some) for body, some in e.branches))
-            case Build():
-                self.bound.update((e.row, e.col))
-                body = self(e.body)
-                self.bound.subtract((e.row, e.col))
-                return self.call("build", word(e.row), word(e.col), *self.shape(e), body)
             case Constant():
                 return self.call(e.kind, *self.shape(e)[: 1 if e.kind == "eye" else 2])
             case Gradient():
