@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symrnn.diagnostic import Diagnostic
-from symrnn.expr import Dim, Expr, Index, Reduce, Ref, Symbol
+from symrnn.expr import Dim, Each, Expr, Index, Reduce, Ref, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.span import Span
 
@@ -73,7 +73,7 @@ class Definition:
             return False
         step = self.time.letter
         for e in self.rhs.walk():
-            if isinstance(e, Reduce) and e.timed:
+            if (isinstance(e, Reduce) and e.timed) or isinstance(e, Each):
                 return False
             for name, value in vars(e).items():
                 for index in value if isinstance(value, tuple) else (value,):

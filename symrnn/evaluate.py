@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
+from symrnn import smooth
 from symrnn.algebra import terms
 from symrnn.algebra.terms import Term
 from symrnn.expr import (
@@ -30,6 +31,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -98,6 +100,9 @@ class World(Protocol):
 
     def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
         """The derivative of a term by a scalar (or by one of the formula's own variables)."""
+
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
+        """The derivative by what a term, or the definition of a quantity, mentions itself."""
 
 
 @dataclass
@@ -254,7 +259,7 @@ def _power(ev: Evaluator, e: Power) -> Mat:
 
 
 def _matpower(ev: Evaluator, e: MatPower) -> Mat:
-    count = ev.index(e.exponent)
+    count = ev.index(e.exponent) - ev.index(e.less)
     if count < 0:
         raise Unsupported("the inverse of a matrix")
     base = ev(e.base)
@@ -347,7 +352,7 @@ def _gradient(ev: Evaluator, e: Gradient) -> Mat:
 
     def d(term: Term, v: Leaf | str, copy: int | None) -> Term:
         """The derivative, which has a value only where the term has one."""
-        slope = ev.world.derivative(term, v, copy)
+        slope = ev.world.direct(term, v) if e.direct else ev.world.derivative(term, v, copy)
         if getattr(term, "total", True):
             return slope
         return ev.ring.add(slope, ev.ring.mul(ev.ring.rational(0), term))  # type: ignore[no-any-return]
@@ -396,6 +401,7 @@ _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Transpose: _transpose,
     Diag: _diag,
     Apply: _apply,
+    Smooth: lambda ev, e: Mat(smooth.value(ev, e)),
     Softmax: _softmax,
     Total: _total,
     Trace: _trace,

@@ -35,6 +35,7 @@ class Shorthand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     means: str
     lines: str = ""
     name: str = ""
+    exact: bool = False  # letters of steps and indices stand for themselves
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +45,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     define: tuple[str, ...] = ()
     declare: tuple[str, ...] = ()
+    let: tuple[str, ...] = ()
+    smooth: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     data: tuple[str, ...] = ()

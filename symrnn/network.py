@@ -17,7 +17,7 @@ from symrnn.algebra import terms as T
 from symrnn.algebra.terms import Term
 from symrnn.claims import Definition
 from symrnn.evaluate import Evaluator, Inadmissible, Leaf, Unsupported
-from symrnn.expr import Dim, Reduce, Ref, Symbol
+from symrnn.expr import Dim, Each, Reduce, Ref, Symbol
 from symrnn.partials import NoTerm, Partials
 
 _HERE = 1_000_000  # the step at which definitions are kept, relative to which their steps are counted
@@ -57,7 +57,7 @@ class Model:
         self._shifting: dict[int, bool] = {}
         self.lags = self._lags()
         once = (e for some in self.definitions.values() for d in some if d.time is None for e in d.rhs.walk())
-        sums = (e for e in once if isinstance(e, Reduce) and e.timed)
+        sums = (e for e in once if (isinstance(e, Reduce) and e.timed) or isinstance(e, Each))
         self.summed = {r.symbol for e in sums for r in e.walk() if isinstance(r, Ref) and not r.symbol.timed}
         self.forward = all(self._looks_back(d) for some in self.definitions.values() for d in some)
 
@@ -136,6 +136,9 @@ class _Generic:
         """Every step is looked at as if it were in the sequence."""
 
     def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
+        raise Unsupported("a definition by a derivative")
+
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
         raise Unsupported("a definition by a derivative")
 
 
@@ -220,7 +223,7 @@ class Network:
         values = dict(self.values)
         world = _Generic(self.sizes) if generic else _Absolute(self.sizes)
         term = _component(d, key, Evaluator(world, values))
-        slopes = Partials(term)
+        slopes = _partials(term)
         return Template(term, {v.args[0]: _slope(slopes, v) for v in slopes.variables})
 
     def _place(self, term: Term, shift: int) -> Term:
@@ -248,13 +251,27 @@ class Network:
             return self._of_leaf(of, wrt, copy)
         slopes = self.slopes.get(of.id)
         if slopes is None:
-            slopes = self.slopes[of.id] = Partials(of)
+            slopes = self.slopes[of.id] = _partials(of)
         total = [T.rational(0)]
         for variable in slopes.variables:
             inner = self._of_leaf(variable, wrt, copy)
             if not T.is_number(inner, 0):
                 total.append(T.mul(_slope(slopes, variable), inner))
         return T.add(*total)
+
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
+        """∂of/∂wrt by what ``of`` mentions itself: a node's definition, or the expression; all else is held fixed."""
+        if isinstance(of.args[0], Adjoint) or (isinstance(wrt, Leaf) and wrt.symbol in self.given):
+            raise Unsupported("a derivative of a derivative, or by what an assumption fixes")
+        if isinstance(of.args[0], Leaf):
+            template = self.template(of.args[0])
+            if of.args[0].symbol in self.given or template is None:
+                return T.rational(int(of.args[0] == wrt))
+            shift = self._shift(of.args[0])
+            found = [slope for used, slope in template.slopes.items() if _moved(used, shift) == wrt]
+            return self._place(found[0], shift) if found else T.rational(int(of.args[0] == wrt))
+        slopes = _partials(of)
+        return T.add(T.rational(0), *(_slope(slopes, v) for v in slopes.variables if v.args[0] == wrt))
 
     def _of_leaf(self, variable: Term, wrt: Leaf | str, copy: int | None) -> Term:
         name = variable.args[0]
@@ -356,6 +373,13 @@ class _Absolute(_Generic):
 
     def leaf(self, leaf: Leaf) -> Term:
         return T.symbol(leaf)
+
+
+def _partials(term: Term) -> Partials:
+    try:
+        return Partials(term)
+    except NoTerm as error:
+        raise Unsupported(str(error)) from None
 
 
 def _slope(slopes: Partials, variable: Term) -> Term:

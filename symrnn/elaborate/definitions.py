@@ -6,63 +6,99 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from symrnn.claims import Claim, Definition, Paper, key
-from symrnn.diagnostic import Diagnostic, Problem
+from symrnn.diagnostic import Diagnostic, Problem, UsageError
+from symrnn.elaborate.abbreviation import derives, mentions
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.conditions import Condition
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.fold import folded
 from symrnn.elaborate.names import head
 from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Symbol, Times
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
 Pending = tuple[str, Claim]
+_MANIFEST = "the manifest"
 
 
-def define(context: Context, paper: Paper) -> None:
+def define(context: Context, paper: Paper, prose: Iterable[Claim] = ()) -> None:
     """Read the defining claims in any order that lets each use the names that others introduce.
 
     A line that defines again what another line defines is a claim (``paper.again``). One that fails is kept
     with its reason (``paper.failed``), and its names are known to be open (``context.failed``).
+    ``prose``: definitions of the manifest; UsageError where one fails.
     """
-    pending: list[Pending] = [
+    pending: list[Pending] = [(_MANIFEST, c) for c in prose]
+    pending += [
         (e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None
     ]
     while pending:
         left = []
+        again: list[Pending] = []
         for number, claim in pending:
             try:
-                _read(context, paper, number, claim)
+                again += _read(context, paper, number, claim)
             except Problem:
                 left.append((number, claim))
         if len(left) == len(pending):
             break
-        pending = left
+        pending = left + again
     for number, claim in pending:
         try:
             _read(context, paper, number, claim)  # what failed before it may be the reason now
         except Problem as problem:
             _fail(context, paper, number, claim, problem.diagnostic)
+    _settle(context, paper)
     for number, claim, reason in (*_meaningless(context, paper), *_circles(paper)):
         _fail(context, paper, number, claim, reason)
 
 
-def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
+def _settle(context: Context, paper: Paper) -> None:
+    """Intermediate values are found, and derivatives read once more, now that all definitions are known."""
+    before = list(paper.definitions)
+    paper.definitions[:] = folded(before, context.manifest.steps.last)
+    for old, new in zip(before, paper.definitions, strict=True):
+        if new is not old and id(old) in paper.sources:
+            paper.sources[id(new)] = paper.sources[id(old)]
+    for d in paper.definitions:
+        context.defined.setdefault(d.symbol, []).append(d)
+    for d in [d for some in context.short.values() for d in some] if context.direct else ():
+        claim = paper.sources[id(d)]
+        assert claim.lhs is not None
+        new = definition(context, claim.lhs, claim.rhs, d.number)
+        paper.sources[id(new)] = claim
+        context.short[d.symbol] = [new if other is d else other for other in context.short[d.symbol]]
+
+
+def _read(context: Context, paper: Paper, number: str, claim: Claim) -> list[Pending]:
+    """Read one definition. What has to be read again, now that a derivative stands for this quantity, is returned."""
     assert claim.lhs is not None
     found = definition(context, claim.lhs, claim.rhs, number)
     if claim.conditional or not _everywhere(context, found, claim.where):
         raise Problem("SR190", "a definition under a condition is not yet understood", claim.span)
-    for other in paper.definitions:
-        overlap = _overlap(other, found, paper.definitions, context.manifest.steps.first)
+    known = [*paper.definitions, *(d for some in context.short.values() for d in some)]
+    for other in known:
+        overlap = _overlap(other, found, known, context.manifest.steps.first)
         if overlap == "part":
             message = f"line ({other.number}) defines a part of '{short(claim.lhs)}' already"
             raise Problem("SR210", message, claim.span)
         if overlap == "whole":
             paper.again[key(claim)] = other.number
-            return
-    paper.definitions.append(found)
+            return []
     paper.sources[id(found)] = claim
     context.nodes.add(found.symbol)
+    if not derives(found):
+        paper.definitions.append(found)
+        return []
+    if mentions(found, found.symbol):
+        raise Problem("SR190", "a recursion that holds derivatives is not yet understood", claim.span)
+    context.short.setdefault(found.symbol, []).append(found)
+    stale = [d for d in known if mentions(d, found.symbol)]
+    paper.definitions[:] = [d for d in paper.definitions if d not in stale]
+    for some in context.short.values():
+        some[:] = [d for d in some if d not in stale]
+    return [(d.number, paper.sources[id(d)]) for d in stale]
 
 
 def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, Diagnostic]]:
@@ -70,7 +106,8 @@ def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, D
     a recursion that begins before.
     """
     for found in tuple(paper.definitions):
-        claim = paper.sources[id(found)]
+        if (claim := paper.sources.get(id(found))) is None:
+            continue  # what the manifest says is smooth
         try:
             elaborate(context, defining(claim))
             for other in paper.definitions:
@@ -128,6 +165,8 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
     Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
     """
     lhs, arguments = _taken_apart(lhs)
+    while isinstance(lhs, t.Stand):
+        lhs = lhs.body
     if head(lhs) is None:
         raise Problem("SR211", "a definition has a name on its left", lhs.span)
     elab = Elaborator(context)
@@ -144,7 +183,9 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         if found is None or found.indices or found.sups:
             context.names.forget(symbol)
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
+    elab.plain = True
     left = elab.quantity(found, lhs.span)
+    elab.plain = False
     value = elab.expr(rhs)
     if isinstance(value, Number) and not left.scalar:
         value = Times(left.shape, value, Constant(left.shape, "ones"))
@@ -253,6 +294,8 @@ def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Dia
     """Keep the reason, and the names that the line was to define: the one on its left, or, where nothing says
     which of its names it settles, all that no other line defines.
     """
+    if number == _MANIFEST:
+        raise UsageError(f"manifest: {claim.id}: {reason.message}")
     paper.failed[key(claim)] = reason
     assert claim.lhs is not None
     lhs, _ = _taken_apart(claim.lhs)

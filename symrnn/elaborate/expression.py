@@ -9,11 +9,13 @@ from __future__ import annotations
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, derivative, functions, indicator, sums
+from symrnn.elaborate import brackets, derivative, functions, indicator, smooth, sums
+from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
+from symrnn.elaborate.contraction import Cubic, contracted
 from symrnn.elaborate.names import Head, Match, head, is_transpose
-from symrnn.elaborate.scope import Scope, to_index
+from symrnn.elaborate.scope import Scope, difference, to_index
 from symrnn.expr import (
     SCALAR,
     Add,
@@ -43,7 +45,7 @@ from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 from symrnn.span import Span
 
-ONE_INDEX = Index(None, 1)
+ONE_INDEX, ZERO_INDEX = Index(None, 1), Index(None, 0)
 NOT_YET = "SR190"
 
 
@@ -58,6 +60,7 @@ class Elaborator:
         self.shorthands: list[str] = []
         self.locals: list[str] = []
         self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
+        self.plain = False  # a quantity stands for itself, as on the left of its definition
         self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
     def condition(self, reading: str, text: str) -> None:
@@ -123,6 +126,8 @@ class Elaborator:
                 raise Problem("SR205", f"'{tree.text}' has nothing to act on", tree.span)
             if tree.text == "e":
                 return Apply(SCALAR, "exp", number(1))
+        if (value := smooth.bare(self, tree)) is not None:
+            return value
         raise self.undeclared(tree)
 
     def undeclared(self, tree: t.Tree) -> Problem:
@@ -157,6 +162,8 @@ class Elaborator:
         value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
         if m.indices:
             value = self.component(value, m.indices, span)
+        if m.symbol in self.context.short and not self.plain:
+            value = expanded(self, value, span)
         return self.raised(value, m.sups, span)
 
     def step(self, index: Index, span: Span) -> Index:
@@ -217,6 +224,8 @@ class Elaborator:
             return self.quantity(found, tree.span)
         if isinstance(tree.base, t.Name) and tree.base.text == "e" and tree.sub is None and tree.sup is not None:
             return Apply(SCALAR, "exp", self.scalar(tree.sup))
+        if (value := smooth.bare(self, tree)) is not None:
+            return value
         if isinstance(tree.base, (t.Name, t.Accent, t.Word)):
             return self.scripted_name(tree)
         if isinstance(tree.base, t.Script) and head(tree) is not None:
@@ -285,6 +294,13 @@ class Elaborator:
         if not value.scalar and rows != 1 and cols != 1:
             if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
                 raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
+            less = ZERO_INDEX
+            if index is None and (found := difference(sup)) is not None:
+                index, less = found
+                for letter in (index, less):
+                    self.counts(letter, span)
+                    if letter.letter is not None and not self.context.fixed(letter.letter):
+                        self.scope.mention(letter, span)
             if index is None:
                 raise Problem(
                     "SR306",
@@ -293,7 +309,7 @@ class Elaborator:
                 )
             if not self.scope.same(rows, cols):
                 raise Problem("SR301", f"a {show_shape(value.shape)} matrix is not square, it has no powers", span)
-            return MatPower(value.shape, value, index)
+            return MatPower(value.shape, value, index, less)
         if isinstance(sup, t.Fence) and index is not None:
             raise Problem("SR204", f"'({index})' is neither a step of this nor a power", span)
         return power(value, self.scalar(sup))
@@ -385,17 +401,30 @@ class Elaborator:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
         unambiguous(tree)
         factors = derivative.grouped(self, tree)
-        values: list[tuple[str, Expr]] = []
+        values: list[tuple[str, Expr | Cubic]] = []
         for op, item in factors:
-            value = item if isinstance(item, Expr) else self.expr(item)
-            values.append((op, value))
-        if len(values) == 1:
-            return values[0][1]
-        matrices = tuple(v for _, v in values if not v.scalar)
+            try:
+                values.append((op, item if isinstance(item, Expr) else self.expr(item)))
+            except Cubic as cubic:
+                values.append((op, cubic))
+        matrices = tuple(v for _, v in values if isinstance(v, Expr) and not v.scalar)
         result = values[0][1]
         for op, value in values[1:]:
-            result = self.times(op, result, value, matrices, tree)
+            result = self.joined(op, result, value, matrices, tree)
+        if isinstance(result, Cubic):
+            raise result
         return result
+
+    def joined(
+        self, op: str, left: Expr | Cubic, right: Expr | Cubic, factors: tuple[Expr, ...], tree: t.Tree
+    ) -> Expr | Cubic:
+        """One product; a derivative of three indices has a meaning beside a vector."""
+        if isinstance(left, Expr) and isinstance(right, Expr):
+            return self.times(op, left, right, factors, tree)
+        found = contracted(self.scope, left, right) if op in ("", "\\cdot") else None
+        if found is None:
+            raise left if isinstance(left, Cubic) else right  # type: ignore[misc]
+        return found
 
     def times(self, op: str, left: Expr, right: Expr, all_factors: tuple[Expr, ...], tree: t.Tree) -> Expr:
         """One product by its operator and the shapes of its sides."""

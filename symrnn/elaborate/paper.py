@@ -14,7 +14,8 @@ from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
 from symrnn.elaborate.shorthand import compile_rule, rewrite
-from symrnn.expr import Shape, show_shape
+from symrnn.elaborate.smooth import declare
+from symrnn.expr import Shape, Symbol, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse, parse_expression
@@ -44,10 +45,12 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
         context.powers = manifest.steps.last
     _declare(context, document, manifest, lines, words)
     context.rules = tuple(_compiled(manifest, words))
+    context.direct = set(_quantities(context, manifest.direct, "direct", words))
     paper = Paper()
+    paper.definitions += declare(context, manifest.smooth, words)
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
-    define(context, paper)
+    define(context, paper, list(_prose(manifest, words)))
     assumptions = {a.name: _assumption(context, a.name, a.let, words) for a in manifest.assume}
     return context, paper, assumptions, read
 
@@ -115,14 +118,30 @@ def _declare(
     for text in manifest.declare:
         if not _add(context, _manifest_tree(text, "declare", words), "the manifest"):
             raise UsageError(f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}})")
-    for text in manifest.onehot:
-        found = context.names.match(_manifest_tree(text, "onehot", words).items[0])
-        if found is None:
-            raise UsageError(f"manifest: onehot: '{text}' is not declared")
-        symbol = replace(found.symbol, onehot=True)
+    for found in _quantities(context, manifest.onehot, "onehot", words):
+        symbol = replace(found, onehot=True)
         context.names.declare(symbol)
-        if found.symbol in context.failed:
-            context.failed[context.names.known(symbol) or symbol] = context.failed[found.symbol]
+        if found in context.failed:
+            context.failed[context.names.known(symbol) or symbol] = context.failed[found]
+
+
+def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: frozenset[str]) -> Iterator[Symbol]:
+    """The declared quantities that an entry of the manifest names."""
+    for text in texts:
+        found = context.names.match(_manifest_tree(text, entry, words).items[0])
+        if found is None:
+            raise UsageError(f"manifest: {entry}: '{text}' is not declared")
+        yield found.symbol
+
+
+def _prose(manifest: Manifest, words: frozenset[str]) -> Iterator[Claim]:
+    """The definitions that stand in the prose."""
+    for k, text in enumerate(manifest.let, 1):
+        match _manifest_tree(text, "let", words).items:
+            case (t.Chain(((_, lhs), (relation, rhs))),) if relation in n.EQUALITIES:
+                yield Claim(f"let {k}", "definition", lhs, rhs, rhs.span)
+            case _:
+                raise UsageError(f"manifest: let: '{text}' is not one equation")
 
 
 def _add(context: Context, tree: t.Statements, place: str) -> int:

@@ -20,6 +20,7 @@ from symrnn.expr import (
     Diag,
     Dim,
     Divide,
+    Each,
     Entry,
     Expr,
     Gradient,
@@ -32,6 +33,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -163,7 +165,12 @@ class Writer:
             case Power():
                 return self.call("^", e.base, e.exponent)
             case MatPower():
-                return self.call("power", e.base, self.index(e.exponent))
+                less = [] if e.less == Index(None, 0) else [self.index(e.less)]
+                return self.call("power", e.base, self.index(e.exponent), *less)
+            case Smooth():
+                head = "smooth" if not e.entrywise else "primed" if e.primed else "entrywise"
+                shape = [] if e.entrywise else self.shape(e)
+                return self.call(head, word(e.name), *shape, *map(self.argument, e.arguments))
             case Apply():
                 return self.call(e.function, e.body)
             case Softmax():
@@ -185,9 +192,10 @@ class Writer:
             case Constant():
                 return self.call(e.kind, *self.shape(e)[: 1 if e.kind == "eye" else 2])
             case Gradient():
+                direct = ["direct"] if e.direct else []
                 if e.of.scalar or e.wrt.scalar:
-                    return self.call("grad" if e.of.scalar else "by", e.of, e.wrt)
-                jacobian = self.call("jacobian", e.of, e.wrt)
+                    return self.call("grad" if e.of.scalar else "by", e.of, e.wrt, *direct)
+                jacobian = self.call("jacobian", e.of, e.wrt, *direct)
                 return self.call("T", jacobian) if e.denominator else jacobian
             case Reduce():
                 return self.reduce(e)
@@ -197,6 +205,16 @@ class Writer:
     def call(self, head: str, *parts: Expr | str) -> str:
         """``(head part …)``."""
         return f"({' '.join([head, *(p if isinstance(p, str) else self(p) for p in parts)])})"
+
+    def argument(self, e: Expr) -> str:
+        """An argument of an unknown function; ``(each t low high body)`` for one at every step."""
+        if not isinstance(e, Each):
+            return self(e)
+        limits = self.index(e.low), self.index(e.high)
+        self.bound[e.letter] += 1
+        body = self(e.body)
+        self.bound[e.letter] -= 1
+        return self.call("each", word(e.letter), *limits, body)
 
     def reduce(self, e: Reduce) -> str:
         """``(sum k low high body)``, with the shape unless it is a number, and the indices left out."""
