@@ -61,7 +61,13 @@ class Leaf(NamedTuple):
 
 
 class Inadmissible(Exception):
-    """A step outside the sequence, or a component outside its axis: the instance says nothing."""
+    """A step outside the sequence, or a component outside its axis: the instance says nothing.
+
+    ``letter``: the letter of that step; ``missing``: a sum or product runs over it, so that it has no value at all.
+    """
+
+    letter: str | None = None
+    missing = False
 
 
 class Unsupported(Exception):
@@ -177,14 +183,26 @@ def _ref(ev: Evaluator, e: Ref) -> Mat:
     rows, cols = (ev.size(d) for d in e.symbol.shape)
     time = None if e.time is None else ev.index(e.time)
     _admit_copy(ev, e)
-    leaf = ev.world.leaf
-    return Mat(tuple(tuple(leaf(Leaf(e.symbol, i, j, time)) for j in range(1, cols + 1)) for i in range(1, rows + 1)))
+    leaves = [[Leaf(e.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+    return Mat(tuple(tuple(_leaf(ev, x, e) for x in row) for row in leaves))
+
+
+def _leaf(ev: Evaluator, leaf: Leaf, e: Ref) -> Term:
+    try:
+        return ev.world.leaf(leaf)
+    except Inadmissible as outside:
+        outside.letter = e.time.letter if e.time is not None else None
+        raise
 
 
 def _admit_copy(ev: Evaluator, e: Ref) -> None:
     """A parameter is used at the steps of the sequence alone."""
     if e.copy is not None:
-        ev.world.admit(ev.index(e.copy))
+        try:
+            ev.world.admit(ev.index(e.copy))
+        except Inadmissible as outside:
+            outside.letter = e.copy.letter
+            raise
 
 
 def _local(ev: Evaluator, e: Local) -> Mat:
@@ -199,7 +217,7 @@ def _entry(ev: Evaluator, e: Entry) -> Mat:
             raise Inadmissible
         time = None if e.body.time is None else ev.index(e.body.time)
         _admit_copy(ev, e.body)
-        return _one(ev.world.leaf(Leaf(e.body.symbol, row, col, time)))
+        return _one(_leaf(ev, Leaf(e.body.symbol, row, col, time), e.body))
     return _one(ev.pick(ev(e.body), row, col))
 
 
@@ -318,6 +336,9 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
             if k not in skip:
                 ev.values[e.letter] = k
                 parts.append(ev(e.body))
+    except Inadmissible as outside:
+        outside.missing = outside.missing or outside.letter == e.letter
+        raise
     finally:
         if shadowed is None:
             ev.values.pop(e.letter, None)
@@ -378,7 +399,7 @@ def _variables(ev: Evaluator, e: Expr) -> list[list[Leaf | str]]:
         row, col = ev.index(e.row), ev.index(e.col)
         if not (1 <= row <= rows and 1 <= col <= cols):
             raise Inadmissible
-        ev.world.leaf(Leaf(ref.symbol, row, col, time))  # is it in the sequence at all?
+        _leaf(ev, Leaf(ref.symbol, row, col, time), ref)  # is it in the sequence at all?
         return [[Leaf(ref.symbol, row, col, time)]]
     ev(ref)
     return [[Leaf(ref.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]

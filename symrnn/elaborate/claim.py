@@ -30,6 +30,8 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
         shapes = f"the left side is {show_shape(left.shape)}, the {what} {show_shape(right.shape)}"
         raise Problem("SR302", shapes, claim.rhs.span)
     _copies(claim, left, right)
+    if reading.copy and any(isinstance(e, Gradient) and e.direct for side in (left, right) for e in side.walk()):
+        return None  # derivatives at fixed arguments and total ones are told apart
     used = set(elab.conditions.values())
     if any(getattr(reading, f.name) and f.name not in used for f in fields(reading)):
         return None
