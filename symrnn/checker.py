@@ -51,7 +51,7 @@ class Checker:
         self.context, self.paper, self.assumptions, self.lines = read_paper(document, manifest)
         steps = manifest.steps
         self.model = Model(self.paper.definitions, manifest.sizes, steps.first, steps.last)
-        self.timed = any(s.timed for s in self.context.names.symbols)
+        self.timed = any(s.timed for s in self.context.names.everything())
         self.lengths = steps.check if self.timed else (steps.first,)
         self.open = spread(self.context.failed, self.paper.definitions)
         self.decider = Decider()
@@ -155,7 +155,7 @@ class Checker:
         unsure = (
             claim.conditional
             or half_known(self.context, claim, first.typed)
-            or open_beside(self.context, claim, first.typed)
+            or open_beside(self.context.within(claim.section), claim, first.typed)
         )
         if first.kind is Kind.REFUTED and unsure:
             message = "false without its condition, and that condition is not yet understood"
@@ -170,7 +170,7 @@ class Checker:
             message = "the relation '\\in' is not decided"
             return Judgement(Kind.UNDECIDED, diagnostic=Diagnostic("SR190", message, claim.span))
         try:
-            typed = elaborate_side(self.context, claim.lhs, AS_PRINTED)
+            typed = elaborate_side(self.context.within(claim.section), claim.lhs, AS_PRINTED)
         except Problem as problem:
             return Judgement(_unread(problem.diagnostic), diagnostic=problem.diagnostic)
         assert typed is not None
@@ -196,7 +196,7 @@ class Checker:
         for reading in applicable(claim, self.manifest):
             try:
                 if claim.lhs is None:
-                    typed = elaborate_side(self.context, claim.rhs, reading)
+                    typed = elaborate_side(self.context.within(claim.section), claim.rhs, reading)
                 else:
                     typed = elaborate(self.context, defining(claim), reading)
             except Problem as problem:
@@ -421,9 +421,11 @@ class Checker:
         """The part of the right side that is wrong, beside what else is said of the same quantity and is true."""
         if not self.wide or claim.lhs is None:
             return claim.rhs
-        others = [c.rhs for e in self.paper.equations for c in e.claims if c.lhs == claim.lhs and c is not claim]
+        said = (c for e in self.paper.equations for c in e.claims if c.lhs == claim.lhs and c.section == claim.section)
+        others = [c.rhs for c in said if c is not claim]
         network = self.network(witness.steps, judgement.assumptions)
-        return Blame(self.context, network, witness.letters, self.decider).among(claim.lhs, others, claim.rhs)
+        context = self.context.within(claim.section)
+        return Blame(context, network, witness.letters, self.decider).among(claim.lhs, others, claim.rhs)
 
     def scope(self, judgement: Judgement) -> Scope | None:
         """The sizes and lengths for which the claim is proved: in general, or of the instances decided."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symrnn.diagnostic import Diagnostic
-from symrnn.expr import Dim, Each, Expr, Index, Reduce, Ref, Symbol
+from symrnn.expr import Dim, Expr, Index, Reduce, Ref, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.span import Span
 
@@ -15,17 +15,19 @@ class Claim:
     """One assertion: ``lhs = rhs`` (a relation of the model, a label, a definition).
 
     ``previous``: the member printed just before ``rhs`` in the chain, when that is not ``lhs``: the line
-    also says that ``rhs`` follows from it. ``supplied``: the left side comes from the manifest.
+    also says that ``rhs`` follows from it. ``supplied``: the left side comes from the manifest. ``section``: that
+    of the manifest in which it stands.
     """
 
     id: str
-    kind: str  # relation | label | definition
+    kind: str  # relation | label | definition | unknown
     lhs: Tree | None
     rhs: Tree
     span: Span
     previous: Tree | None = None
     relation: str = "="
     supplied: bool = False
+    section: int = 0
     where: tuple[tuple[Index, str, Index], ...] = ()  # holds only at letters that meet these conditions
     conditional: bool = False  # stands under a condition of the text that is not understood
     beside: tuple[Tree, ...] = ()  # what equalities after a «where» on this line may define
@@ -73,7 +75,7 @@ class Definition:
             return False
         step = self.time.letter
         for e in self.rhs.walk():
-            if (isinstance(e, Reduce) and e.timed) or isinstance(e, Each):
+            if isinstance(e, Reduce) and e.timed:
                 return False
             for name, value in vars(e).items():
                 for index in value if isinstance(value, tuple) else (value,):

@@ -39,6 +39,7 @@ from symrnn.expr import (
     Total,
     Trace,
     Transpose,
+    variable,
 )
 
 
@@ -368,7 +369,7 @@ def _constant(ev: Evaluator, e: Constant) -> Mat:
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:
     of = ev(e.of)
     wrt = _variables(ev, e.wrt)
-    base = e.wrt.body if isinstance(e.wrt, Entry) else e.wrt
+    base = variable(e.wrt)
     copy = ev.index(base.copy) if isinstance(base, Ref) and base.copy is not None else None
 
     def d(term: Term, v: Leaf | str, copy: int | None) -> Term:
@@ -389,20 +390,28 @@ def _gradient(ev: Evaluator, e: Gradient) -> Mat:
 
 def _variables(ev: Evaluator, e: Expr) -> list[list[Leaf | str]]:
     """The scalars that a derivative is taken by, in the shape of the variable."""
-    if isinstance(e, Local):
-        return [[e.name]]
-    ref = e.body if isinstance(e, Entry) else e
+    match e:
+        case Local():
+            return [[e.name]]
+        case Transpose():
+            return [list(row) for row in zip(*_variables(ev, e.body), strict=True)]
+        case Slice():
+            rows, k = _variables(ev, e.body), ev.index(e.index)
+            if not 1 <= k <= len(rows):
+                raise Inadmissible
+            return [[x] for x in rows[k - 1]]
+    ref = variable(e)
     assert isinstance(ref, Ref)
     time = None if ref.time is None else ev.index(ref.time)
-    rows, cols = (ev.size(d) for d in ref.symbol.shape)
+    height, width = (ev.size(d) for d in ref.symbol.shape)
     if isinstance(e, Entry):
         row, col = ev.index(e.row), ev.index(e.col)
-        if not (1 <= row <= rows and 1 <= col <= cols):
+        if not (1 <= row <= height and 1 <= col <= width):
             raise Inadmissible
         _leaf(ev, Leaf(ref.symbol, row, col, time), ref)  # is it in the sequence at all?
         return [[Leaf(ref.symbol, row, col, time)]]
     ev(ref)
-    return [[Leaf(ref.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+    return [[Leaf(ref.symbol, i, j, time) for j in range(1, width + 1)] for i in range(1, height + 1)]
 
 
 _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {

@@ -234,16 +234,6 @@ class Smooth(Expr):
 
 
 @dataclass(frozen=True)
-class Each(Expr):
-    """``body`` at every step from ``low`` to ``high``, one after the other: arguments of a ``Smooth``."""
-
-    letter: str
-    low: Index
-    high: Index
-    body: Expr
-
-
-@dataclass(frozen=True)
 class Softmax(Expr):
     """exp over the sum of exps: of a vector, or of each row of a matrix."""
 
@@ -294,7 +284,7 @@ class Constant(Expr):
 
 @dataclass(frozen=True)
 class Gradient(Expr):
-    """The derivative of ``of`` by ``wrt`` (a Ref or an Entry of one).
+    """The derivative of ``of`` by ``wrt`` (a Ref, or an entry, a row or a column of one).
 
     A scalar's has the shape of ``wrt``; a vector's by a vector is the Jacobian [i, j] = ∂of_i/∂wrt_j
     (transposed in denominator layout); by a scalar it has the shape of ``of``.
@@ -305,6 +295,13 @@ class Gradient(Expr):
     wrt: Expr
     denominator: bool = False
     direct: bool = False
+
+
+def variable(wrt: Expr) -> Expr:
+    """The quantity of which a derivative's variable is the whole or a part."""
+    while isinstance(wrt, (Entry, Slice, Transpose)):
+        wrt = wrt.body
+    return wrt
 
 
 def number(value: Fraction | int) -> Number:
@@ -348,7 +345,7 @@ def substituted(e: Expr, letter: str, index: Index) -> Expr:
     """``e`` with ``index`` for a free letter; bound letters that it would meet are renamed."""
     changes: dict[str, Any] = {}
     shadowed = False
-    if isinstance(e, (Reduce, Each)):
+    if isinstance(e, Reduce):
         shadowed = e.letter == letter
         if e.letter == index.letter and not shadowed:
             fresh = e.letter + "'"

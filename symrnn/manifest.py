@@ -38,6 +38,18 @@ class Shorthand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exact: bool = False  # letters of steps and indices stand for themselves
 
 
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the prose says of a range of lines alone: names with their shapes, definitions, unknown functions,
+    shorthands.
+    """
+
+    lines: str
+    declare: tuple[str, ...] = ()
+    let: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    shorthand: tuple[Shorthand, ...] = ()
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The manifest of one document; every entry is optional."""
 
@@ -46,14 +58,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     define: tuple[str, ...] = ()
     declare: tuple[str, ...] = ()
     let: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     smooth: tuple[str, ...] = ()
     direct: tuple[str, ...] = ()
+    section: tuple[Section, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     layout: str = "numerator"
     einstein: bool = False
     broadcast: bool = False
+    dot: str = "inner"
     steps: Steps = Steps()
     sizes: dict[str, int] = {}
     assume: tuple[Assumption, ...] = ()
@@ -64,6 +79,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def defines(self, number: str) -> bool:
         """Whether the manifest says that this line defines."""
         return any(covers(part, number) for part in self.define)
+
+    def within(self, number: str) -> int:
+        """The section in which a line stands, counted from 1; 0 for none.
+
+        Raises UsageError where two sections claim it.
+        """
+        found = [k for k, section in enumerate(self.section, 1) if covers(section.lines, number)]
+        if len(found) > 1:
+            raise UsageError(f"manifest: line ({number}) stands in {len(found)} sections")
+        return found[0] if found else 0
 
 
 def covers(lines: str, number: str) -> bool:
@@ -124,6 +149,10 @@ def _line(text: str, message: str) -> str:
 def _validated(manifest: Manifest, path: str) -> Manifest:
     if manifest.layout not in ("numerator", "denominator"):
         raise UsageError(f'{path}: layout is "numerator" or "denominator", not "{manifest.layout}"')
+    if manifest.dot not in ("inner", "elementwise"):
+        raise UsageError(f'{path}: dot is "inner" or "elementwise", not "{manifest.dot}"')
+    if any(not section.lines.strip() for section in manifest.section):
+        raise UsageError(f"{path}: a section names the lines that it is about")
     for name, size in manifest.sizes.items():
         if size < 1:
             raise UsageError(f"{path}: the size {name} = {size} is not positive")

@@ -17,7 +17,7 @@ from symrnn.algebra import terms as T
 from symrnn.algebra.terms import Term
 from symrnn.claims import Definition
 from symrnn.evaluate import Evaluator, Inadmissible, Leaf, Unsupported
-from symrnn.expr import Dim, Each, Reduce, Ref, Symbol
+from symrnn.expr import Dim, Reduce, Ref, Symbol
 from symrnn.partials import NoTerm, Partials
 
 _HERE = 1_000_000  # the step at which definitions are kept, relative to which their steps are counted
@@ -57,7 +57,7 @@ class Model:
         self._shifting: dict[int, bool] = {}
         self.lags = self._lags()
         once = (e for some in self.definitions.values() for d in some if d.time is None for e in d.rhs.walk())
-        sums = (e for e in once if (isinstance(e, Reduce) and e.timed) or isinstance(e, Each))
+        sums = (e for e in once if isinstance(e, Reduce) and e.timed)
         self.summed = {r.symbol for e in sums for r in e.walk() if isinstance(r, Ref) and not r.symbol.timed}
         self.forward = all(self._looks_back(d) for some in self.definitions.values() for d in some)
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
+from symrnn.elaborate import dots
 from symrnn.expr import SCALAR, Expr, Table, Total, number, power
 from symrnn.latex import tree as t
 from symrnn.latex.printer import latex, short
@@ -22,6 +23,8 @@ def fence(elab: Elaborator, tree: t.Fence) -> Expr:
         raise Problem(NOT_YET, "a bracket that is open on one side is not yet understood", tree.span)
     if isinstance(tree.body, t.Listing):
         if tree.open in ("(", "[") and set(tree.body.seps) <= {",", "\\quad"}:
+            if dots.dotted([tree.body.items]):
+                return dots.filled(elab, [tree.body.items], tree.span)
             cells = tuple(elab.scalar(i) for i in tree.body.items)
             return Table((1, len(cells)), (cells,))
         if tree.open == "\\langle" and tree.body.seps == (",",):
@@ -49,10 +52,12 @@ def matrix(elab: Elaborator, tree: t.Matrix) -> Expr:
     if tree.env in ("cases", "vmatrix", "Vmatrix"):
         what = "a distinction of cases" if tree.env == "cases" else "a determinant"
         raise Problem(NOT_YET, f"{what} is not yet understood", tree.span)
-    rows = tuple(tuple(elab.scalar(cell) for cell in row) for row in tree.rows)
-    if not rows:
+    if not tree.rows:
         raise Problem("SR203", "an empty matrix", tree.span)
-    if len({len(r) for r in rows}) > 1:
-        counts = ", ".join(str(len(r)) for r in rows)
+    if len({len(r) for r in tree.rows}) > 1:
+        counts = ", ".join(str(len(r)) for r in tree.rows)
         raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
+    if dots.dotted(tree.rows):
+        return dots.filled(elab, tree.rows, tree.span)
+    rows = tuple(tuple(elab.scalar(cell) for cell in row) for row in tree.rows)
     return Table((len(rows), len(rows[0])), rows)

@@ -20,7 +20,7 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
     assert claim.lhs is not None
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
-    elab = Elaborator(context, reading)
+    elab = Elaborator(context.within(claim.section), reading)
     left = elab.expr(claim.lhs)
     known = set(elab.scope.free)
     right = elab.expr(claim.rhs)

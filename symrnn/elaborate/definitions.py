@@ -13,60 +13,63 @@ from symrnn.elaborate.conditions import Condition
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.fold import folded
-from symrnn.elaborate.names import head
+from symrnn.elaborate.names import head, taken_apart
+from symrnn.elaborate.prose import unknown
 from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Symbol, Times
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
 Pending = tuple[str, Claim]
-_MANIFEST = "the manifest"
 
 
-def define(context: Context, paper: Paper, prose: Iterable[Claim] = ()) -> None:
-    """Read the defining claims in any order that lets each use the names that others introduce.
+def define(context: Context, paper: Paper, stated: Iterable[Pending] = ()) -> None:
+    """Read the defining claims in any order that lets each use the names that others introduce; first ``stated``,
+    those of the manifest.
 
     A line that defines again what another line defines is a claim (``paper.again``). One that fails is kept
     with its reason (``paper.failed``), and its names are known to be open (``context.failed``).
-    ``prose``: definitions of the manifest; UsageError where one fails.
     """
-    pending: list[Pending] = [(_MANIFEST, c) for c in prose]
-    pending += [
-        (e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None
-    ]
-    while pending:
-        left = []
-        again: list[Pending] = []
-        for number, claim in pending:
-            try:
-                again += _read(context, paper, number, claim)
-            except Problem:
-                left.append((number, claim))
-        if len(left) == len(pending):
-            break
-        pending = left + again
-    for number, claim in pending:
+    printed = [(e.number, c) for e in paper.equations for c in e.claims if c.kind == "definition" and c.lhs is not None]
+    pending = _settled(context, paper, stated)
+    for number, claim in _settled(context, paper, [*pending, *printed]):
         try:
             _read(context, paper, number, claim)  # what failed before it may be the reason now
         except Problem as problem:
             _fail(context, paper, number, claim, problem.diagnostic)
-    _settle(context, paper)
+    _finish(context, paper)
     for number, claim, reason in (*_meaningless(context, paper), *_circles(paper)):
         _fail(context, paper, number, claim, reason)
 
 
-def _settle(context: Context, paper: Paper) -> None:
+def _settled(context: Context, paper: Paper, pending: Iterable[Pending]) -> list[Pending]:
+    """Reads what can be read, and gives what is left."""
+    waiting = list(pending)
+    while True:
+        left: list[Pending] = []
+        again: list[Pending] = []
+        for number, claim in waiting:
+            try:
+                again += _read(context, paper, number, claim)
+            except Problem:
+                left.append((number, claim))
+        if len(left) == len(waiting):
+            return left
+        waiting = left + again
+
+
+def _finish(context: Context, paper: Paper) -> None:
     """Intermediate values are found, and derivatives read once more, now that all definitions are known."""
     before = list(paper.definitions)
     paper.definitions[:] = folded(before, context.manifest.steps.last)
     for old, new in zip(before, paper.definitions, strict=True):
-        if new is not old and id(old) in paper.sources:
+        if new is not old:
             paper.sources[id(new)] = paper.sources[id(old)]
     for d in paper.definitions:
         context.defined.setdefault(d.symbol, []).append(d)
     for d in [d for some in context.short.values() for d in some] if context.direct else ():
         claim = paper.sources[id(d)]
         assert claim.lhs is not None
-        new = definition(context, claim.lhs, claim.rhs, d.number)
+        new = definition(context.within(claim.section), claim.lhs, claim.rhs, d.number)
         paper.sources[id(new)] = claim
         context.short[d.symbol] = [new if other is d else other for other in context.short[d.symbol]]
 
@@ -74,7 +77,11 @@ def _settle(context: Context, paper: Paper) -> None:
 def _read(context: Context, paper: Paper, number: str, claim: Claim) -> list[Pending]:
     """Read one definition. What has to be read again, now that a derivative stands for this quantity, is returned."""
     assert claim.lhs is not None
-    found = definition(context, claim.lhs, claim.rhs, number)
+    here = context.within(claim.section)
+    if claim.kind == "unknown":
+        found = unknown(here, claim.lhs, number)
+    else:
+        found = definition(here, claim.lhs, claim.rhs, number)
     if claim.conditional or not _everywhere(context, found, claim.where):
         raise Problem("SR190", "a definition under a condition is not yet understood", claim.span)
     known = [*paper.definitions, *(d for some in context.short.values() for d in some)]
@@ -106,8 +113,9 @@ def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, D
     a recursion that begins before.
     """
     for found in tuple(paper.definitions):
-        if (claim := paper.sources.get(id(found))) is None:
-            continue  # what the manifest says is smooth
+        claim = paper.sources[id(found)]
+        if claim.kind == "unknown":
+            continue
         try:
             elaborate(context, defining(claim))
             for other in paper.definitions:
@@ -150,13 +158,7 @@ def _at(d: Definition, ref: Ref, other: Definition) -> Index | None:
 
 def defining(claim: Claim) -> Claim:
     """A definition's left side without the arguments it is printed with, ``f(x)``."""
-    return claim if claim.lhs is None else replace(claim, lhs=_taken_apart(claim.lhs)[0])
-
-
-def _taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
-    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
-        return lhs.factors[0][1], fence.body
-    return lhs, None
+    return claim if claim.lhs is None else replace(claim, lhs=taken_apart(claim.lhs)[0])
 
 
 def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
@@ -164,7 +166,7 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
 
     Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
     """
-    lhs, arguments = _taken_apart(lhs)
+    lhs, arguments = taken_apart(lhs)
     while isinstance(lhs, t.Stand):
         lhs = lhs.body
     if head(lhs) is None:
@@ -292,13 +294,14 @@ def _begins(generic: Definition, step: int, known: Iterable[Definition], first: 
 
 def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Diagnostic) -> None:
     """Keep the reason, and the names that the line was to define: the one on its left, or, where nothing says
-    which of its names it settles, all that no other line defines.
+    which of its names it settles, all that no other line defines. Raises UsageError for a line of the manifest.
     """
-    if number == _MANIFEST:
-        raise UsageError(f"manifest: {claim.id}: {reason.message}")
+    if not claim.id:
+        raise UsageError(f"manifest: {number}: {reason.message}")
+    context = context.within(claim.section)
     paper.failed[key(claim)] = reason
     assert claim.lhs is not None
-    lhs, _ = _taken_apart(claim.lhs)
+    lhs, _ = taken_apart(claim.lhs)
     why = f"line ({number}), which should define it, failed: {reason.message}"
     found = context.names.match(lhs)
     if head(lhs) is not None and (found is None or not found.sups):

@@ -12,7 +12,20 @@ from symrnn.diagnostic import Problem
 from symrnn.elaborate import functions, indicator, smooth
 from symrnn.elaborate.contraction import Cubic
 from symrnn.elaborate.names import head, parts
-from symrnn.expr import SCALAR, Entry, Expr, Gradient, Index, Local, Ref, Symbol, Transpose, substituted
+from symrnn.expr import (
+    SCALAR,
+    Entry,
+    Expr,
+    Gradient,
+    Index,
+    Local,
+    Ref,
+    Slice,
+    Symbol,
+    Transpose,
+    substituted,
+    variable,
+)
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 from symrnn.span import Span
@@ -286,10 +299,10 @@ def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, span: Span) -> bool:
 
 def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bool = False) -> Expr:
     """The derivative with its shape; the reading «copy» replaces a shared parameter by its copy."""
-    if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref) and of.scalar:
+    base = variable(wrt)
+    if isinstance(wrt, Transpose) and of.scalar and isinstance(base, Ref):
         inner = typed_gradient(elab, of, wrt.body, span, direct)
         return Transpose(wrt.shape, inner)
-    base = wrt.body if isinstance(wrt, Entry) else wrt
     if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref):
         raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
     if not isinstance(base, Ref):
@@ -303,7 +316,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         raise Problem("SR190", "a direct derivative by a copy of a parameter is not yet understood", span)
     if not direct and elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
         base = replace(base, copy=step)
-        wrt = replace(wrt, body=base) if isinstance(wrt, Entry) else base
+        wrt = _part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     if any(isinstance(e, Gradient) for e in of.walk()):
         raise Problem("SR190", "a derivative of a derivative is not yet understood", span)
@@ -314,12 +327,18 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
     if 1 in of.shape and 1 in wrt.shape:
         if (of.shape[1] == 1) != (wrt.shape[1] == 1):
             raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
+        wrt = wrt.body if isinstance(wrt, Transpose) else wrt  # both are rows
         rows = of.shape[0] if of.shape[1] == 1 else of.shape[1]
         cols = wrt.shape[0] if wrt.shape[1] == 1 else wrt.shape[1]
         if elab.context.denominator:
             return Gradient((cols, rows), of, wrt, True, direct)
         return Gradient((rows, cols), of, wrt, direct=direct)
     raise Cubic(of, wrt, direct, span)
+
+
+def _part_of(wrt: Expr, base: Ref) -> Expr:
+    """The same part of another quantity."""
+    return replace(wrt, body=_part_of(wrt.body, base)) if isinstance(wrt, (Entry, Slice, Transpose)) else base
 
 
 def time_of(value: Expr) -> Index | None:

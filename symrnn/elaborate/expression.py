@@ -6,15 +6,16 @@ ranges, SR19x what is read but not yet understood (the verdict is then *undecide
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, derivative, functions, indicator, smooth, sums
+from symrnn.elaborate import brackets, components, derivative, functions, indicator, smooth, sums
 from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.contraction import Cubic, contracted
-from symrnn.elaborate.names import Head, Match, head, is_transpose
+from symrnn.elaborate.names import EVERYTHING, Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, difference, to_index
 from symrnn.expr import (
     SCALAR,
@@ -31,7 +32,6 @@ from symrnn.expr import (
     Number,
     Ref,
     Shape,
-    Slice,
     Symbol,
     Times,
     Total,
@@ -134,6 +134,8 @@ class Elaborator:
         """Why a name means nothing here."""
         shown = short(tree)
         found = head(tree)
+        if tree == EVERYTHING:
+            return Problem(NOT_YET, "a colon is no quantity", tree.span)
         if found is not None:
             if (why := self.context.unnamed.get((found.key, found.style))) is not None:
                 return Problem("SR192", f"'{shown}' is open here: {why}", tree.span)
@@ -186,35 +188,15 @@ class Elaborator:
             raise Problem(NOT_YET, f"'{letter}' is a declared quantity, and counts steps or components here", span)
 
     def component(self, value: Expr, indices: tuple[t.Tree, ...], span: Span) -> Expr:
-        """``value`` with one or two component indices; one index of a matrix takes its row."""
-        found = [to_index(i) for i in indices]
-        if any(i is None for i in found):
-            raise Problem("SR204", f"'{short(indices[0])}' is no index", span)
-        for i in found:
-            self.counts(i, span)
-        first, *more = [i for i in found if i is not None]
-        rows, cols = value.shape
-        if more:
-            if len(more) > 1:
-                raise Problem("SR204", f"{len(found)} indices on a {show_shape(value.shape)} quantity", span)
-            self.scope.use_axis(first, rows, span)
-            self.scope.use_axis(more[0], cols, span)
-            return Entry(SCALAR, value, first, more[0])
-        if value.scalar:
-            raise Problem("SR204", f"this is a scalar, it has no component {first}", span)
-        if cols == 1:
-            self.scope.use_axis(first, rows, span)
-            return Entry(SCALAR, value, first, ONE_INDEX)
-        if rows == 1:
-            self.scope.use_axis(first, cols, span)
-            return Entry(SCALAR, value, ONE_INDEX, first)
-        self.scope.use_axis(first, rows, span)
-        return Slice((cols, 1), value, first)
+        """``value`` with one or two component indices."""
+        return components.component(self, value, indices, span)
 
     # -- scripts ------------------------------------------------------------------------------
 
     def script(self, tree: t.Script) -> Expr:
         """A name with scripts, an indicator, or something with an index, a power or a transpose."""
+        if isinstance(tree.base, t.Script) and tree.sub is None and not tree.base.sup and not tree.base.primes:
+            tree = replace(tree.base, sup=tree.sup, primes=tree.primes, span=tree.span)  # {x_i}^2 prints as x_i^2
         if (special := indicator.indicator(self, tree)) is not None:
             return special
         if isinstance(tree.base, t.Name) and self.scope.bound(tree.base.text) and tree.sub is None and tree.sup:
@@ -436,12 +418,18 @@ class Elaborator:
             return Times(right.shape if left.scalar else left.shape, left, right)
         if op in n.BINARY and n.BINARY[op] == n.HADAMARD and op != "\\otimes":
             return self.hadamard(left, right, tree)
+        if op == "\\cdot" and self.context.manifest.dot == "elementwise" and self.same(left.shape, right.shape):
+            return Times(left.shape, left, right)
         if op == "\\otimes":
             raise Problem(NOT_YET, "'\\otimes' is not yet understood", tree.span)
         if self.scope.same(left.shape[1], right.shape[0]):
             return MatMul((left.shape[0], right.shape[1]), left, right)
         if op == "\\cdot" and self.same(left.shape, right.shape) and 1 in left.shape:
             return self.inner(left, right, tree.span)
+        if self.context.manifest.broadcast and 1 in (left.shape[0], right.shape[0]):
+            wide = self.scope.same(left.shape[1], right.shape[1])
+            if wide and not self.same(left.shape, right.shape):  # a row beside a matrix is repeated over its rows
+                return Times(right.shape if left.shape[0] == 1 else left.shape, left, right)
         raise self.clash(f"the product '{short(tree)}'", all_factors, tree.span)
 
     def hadamard(self, left: Expr, right: Expr, tree: t.Tree) -> Expr:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symrnn.claims import Definition
-from symrnn.expr import Count, Each, Entry, Expr, Index, Local, Number, Reduce, Ref, rebuilt, substituted
+from symrnn.expr import Count, Entry, Expr, Index, Local, Number, Reduce, Ref, rebuilt, substituted
 
 
 def folded(definitions: Sequence[Definition], last: str) -> list[Definition]:
@@ -49,5 +49,5 @@ def _replaced(e: Expr, d: Definition, letters: frozenset[str]) -> Expr:
     for what, quantity in _spelled(d, letters):
         if e == what:
             return quantity
-    inside = letters | {e.letter} if (isinstance(e, Reduce) and e.timed) or isinstance(e, Each) else letters
+    inside = letters | {e.letter} if isinstance(e, Reduce) and e.timed else letters
     return rebuilt(e, lambda part: _replaced(part, d, inside))

@@ -51,7 +51,7 @@ def _size(elab: Elaborator, sub: t.Tree | None) -> Dim | None:
             dim = text
         case t.Num(text) if text.isdigit():
             dim = int(text)
-    known = {d for s in elab.context.names.symbols for d in s.shape} - {1}
+    known = {d for s in elab.context.names.everything() for d in s.shape} - {1}
     if dim in known and elab.scope.bound(str(dim)):
         raise Problem(
             "SR190", f"'{dim}' is a size, and bound here: is this a vector of ones?", sub.span if sub else None

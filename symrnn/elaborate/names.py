@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import Dim, Index, Shape, Symbol
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.printer import latex
+
+EVERYTHING = t.Name(":")  # in the place of an index
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ def head(tree: t.Tree) -> Head | None:
         case t.Name(text, style):
             return Head(text, style)
         case t.Word(text):
-            return Head(text, "")
+            return Head(text, "rm" if len(text) == 1 else "")
         case t.Accent(kind, body):
             inner = head(body)
             return replace(inner, key=f"{kind} {inner.key}") if inner else None
@@ -41,6 +44,20 @@ def head(tree: t.Tree) -> Head | None:
             return Head(inner.key + "'" * primes, inner.style, subs, sups)
         case _:
             return None
+
+
+def taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
+    """A name and the arguments it is printed with, ``f(x)``."""
+    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
+        return lhs.factors[0][1], fence.body
+    if (
+        isinstance(lhs, t.Call)
+        and isinstance(lhs.arg, t.Fence)
+        and isinstance(lhs.fn, t.Word)
+        and lhs.fn.text not in n.WORDS
+    ):
+        return lhs.fn, lhs.arg.body
+    return lhs, None
 
 
 def parts(tree: t.Tree) -> tuple[t.Tree, ...]:
@@ -97,40 +114,67 @@ class Match:
 
 @dataclass
 class Names:
-    """The declared names of a document."""
+    """The declared names of a document, or those of one of its sections, which hide the names ``outer`` of it.
+
+    ``mark``: what tells a section's names apart from others that are written alike.
+    """
 
     step: str = "t"
     symbols: list[Symbol] = field(default_factory=list)
+    outer: Names | None = None
+    mark: str = ""
+    inner: list[Names] = field(default_factory=list)
     _matched: dict[int, tuple[t.Tree, Match | None]] = field(default_factory=dict, repr=False)
 
     @property
     def timed(self) -> bool:
         """Whether any name carries a step."""
-        return any(s.timed for s in self.symbols)
+        return any(s.timed for s in self.visible())
+
+    def section(self, mark: str) -> Names:
+        """A new section."""
+        self.inner.append(Names(self.step, outer=self, mark=mark))
+        return self.inner[-1]
+
+    def visible(self) -> Iterator[Symbol]:
+        """The symbols that mean something here: a section's own, and those of the document that they do not hide."""
+        yield from self.symbols
+        if self.outer is not None:
+            yield from (s for s in self.outer.symbols if self.known(s) is None)
+
+    def everything(self) -> Iterator[Symbol]:
+        """The symbols of the whole document, those of all sections among them."""
+        whole = self.outer or self
+        return chain(whole.symbols, *(section.symbols for section in whole.inner))
 
     def family(self, key: str) -> Iterator[Symbol]:
         """The symbols written with this letter."""
-        return (s for s in self.symbols if s.key == key)
+        return (s for s in self.visible() if s.key == key)
 
     def known(self, symbol: Symbol) -> Symbol | None:
-        """The declared symbol of the same name."""
+        """The symbol of the same name that is declared in this very place."""
         return next((s for s in self.symbols if _same_name(s, symbol)), None)
 
     def declare(self, symbol: Symbol) -> None:
         """Add or replace a symbol; its plain name stays apart from those of all others."""
         self.symbols = [s for s in self.symbols if not _same_name(s, symbol)]
-        taken = {s.name for s in self.symbols}
+        taken = {s.name for s in self.everything()}
         if symbol.name in taken:
-            symbol = replace(symbol, mark=symbol.style or "plain")
+            symbol = replace(symbol, mark=self.mark or symbol.style or "plain")
         while symbol.name in taken:
             symbol = replace(symbol, mark=symbol.mark + "'")
         self.symbols.append(symbol)
-        self._matched.clear()
+        self._renew()
 
     def forget(self, symbol: Symbol) -> None:
         """Take a symbol back."""
         self.symbols.remove(symbol)
-        self._matched.clear()
+        self._renew()
+
+    def _renew(self) -> None:
+        """What was matched may be another name now, here and in the sections."""
+        for names in (self, *self.inner):
+            names._matched.clear()
 
     def declared(self, tree: t.Tree, shape: Shape) -> Symbol | None:
         """The symbol that a declaration or a defining left side introduces; letters of steps show its time."""
@@ -174,8 +218,9 @@ class Names:
         matches = [m for s in self.family(found.key) if (m := self._match(s, found))]
         if any(m.time is not None for m in matches):  # h_0 is h_t at step 0, whatever else was declared
             matches = [m for m in matches if m.time is not None or not m.symbol.label.isdigit()]
-        if not matches and len(found.key) == 1 and found.key.islower():
-            for s in self.family(found.key.upper()):
+        *accents, letter = found.key.split(" ")
+        if not matches and len(letter) == 1 and letter.islower():
+            for s in self.family(" ".join((*accents, letter.upper()))):
                 m = self._match(s, found)
                 if m and m.indices and _complete(m):
                     matches.append(m)
@@ -288,7 +333,7 @@ def _indices(shape: Shape, subs: list[t.Tree]) -> tuple[t.Tree, ...] | None:
     if axes == 2 and len(subs) == 1 and isinstance(subs[0], t.Num) and len(subs[0].text) == 2:
         digit = subs[0]
         return tuple(t.Num(c, span=digit.span) for c in digit.text)
-    if len(subs) > max(axes, 0) or any(to_index(s) is None for s in subs):
+    if len(subs) > max(axes, 0) or any(to_index(s) is None for s in subs if len(subs) == 1 or s != EVERYTHING):
         return None
     return tuple(subs)
 

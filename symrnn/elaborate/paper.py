@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
-from symrnn.elaborate import conditions
+from symrnn.elaborate import conditions, prose, smooth
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.definitions import define, definition
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
 from symrnn.elaborate.shorthand import compile_rule, rewrite
-from symrnn.elaborate.smooth import declare
 from symrnn.expr import Shape, Symbol, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
@@ -43,14 +44,16 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     lines = list(_lines(document, words))
     if any("\\top" in line.formula.latex for line in lines):
         context.powers = manifest.steps.last
-    _declare(context, document, manifest, lines, words)
+    for section in manifest.section:
+        context.names.section(section.lines.split(",")[0].split("-")[0].strip())
     context.rules = tuple(_compiled(manifest, words))
+    _declare(context, document, manifest, lines, words)
     context.direct = set(_quantities(context, manifest.direct, "direct", words))
+    smooth.declare(context, manifest.smooth, words)
     paper = Paper()
-    paper.definitions += declare(context, manifest.smooth, words)
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
-    define(context, paper, list(_prose(manifest, words)))
+    define(context, paper, tuple(prose.stated(context, words)))
     assumptions = {a.name: _assumption(context, a.name, a.let, words) for a in manifest.assume}
     return context, paper, assumptions, read
 
@@ -111,13 +114,18 @@ def _declare(
                 tree = parse(formula.latex, formula.offsets, words)
             except Problem:
                 continue
-            _add(context, tree, f"line {document.source.line_column(formula.span.start)[0]}")
+            following = next((x.number for x in lines if x.formula.span.start > formula.span.start), "")
+            here = context.within(manifest.within(following) if following else 0)
+            _add(here, tree, f"line {document.source.line_column(formula.span.start)[0]}")
     for line in lines:
         if line.tree is not None and "\\in" in line.formula.latex:
-            _add(context, line.tree, f"({line.number})")
-    for text in manifest.declare:
-        if not _add(context, _manifest_tree(text, "declare", words), "the manifest"):
-            raise UsageError(f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}})")
+            rules = tuple(r for r in context.rules if r.applies(line.number))
+            said = t.Statements(tuple(rewrite(item, rules) for item in line.tree.items))
+            _add(context.within(manifest.within(line.number)), said, f"({line.number})")
+    for k, entries in enumerate((manifest.declare, *(section.declare for section in manifest.section))):
+        for text in entries:
+            if not _add(context.within(k), _manifest_tree(text, "declare", words), "the manifest"):
+                raise UsageError(f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}})")
     for found in _quantities(context, manifest.onehot, "onehot", words):
         symbol = replace(found, onehot=True)
         context.names.declare(symbol)
@@ -132,16 +140,6 @@ def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: fro
         if found is None:
             raise UsageError(f"manifest: {entry}: '{text}' is not declared")
         yield found.symbol
-
-
-def _prose(manifest: Manifest, words: frozenset[str]) -> Iterator[Claim]:
-    """The definitions that stand in the prose."""
-    for k, text in enumerate(manifest.let, 1):
-        match _manifest_tree(text, "let", words).items:
-            case (t.Chain(((_, lhs), (relation, rhs))),) if relation in n.EQUALITIES:
-                yield Claim(f"let {k}", "definition", lhs, rhs, rhs.span)
-            case _:
-                raise UsageError(f"manifest: let: '{text}' is not one equation")
 
 
 def _add(context: Context, tree: t.Statements, place: str) -> int:
@@ -170,7 +168,8 @@ def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements
 
 
 def _compiled(manifest: Manifest, words: frozenset[str]) -> Iterator:  # type: ignore[type-arg]
-    for entry in manifest.shorthand:
+    within = (msgspec.structs.replace(e, lines=e.lines or s.lines) for s in manifest.section for e in s.shorthand)
+    for entry in (*within, *manifest.shorthand):
         try:
             yield compile_rule(entry, words)
         except Problem as problem:
@@ -236,7 +235,8 @@ class _Maker:
     """The claims of one line, in printed order, numbered a, b, c, …"""
 
     def __init__(self, context: Context, line: Line, flow: Flow, continued: bool, words: frozenset[str]) -> None:
-        self.context = context
+        self.section = context.manifest.within(line.number)
+        self.context = context.within(self.section)
         self.line = line
         self.rules = tuple(r for r in context.rules if r.applies(line.number))
         self.flow = flow
@@ -251,7 +251,7 @@ class _Maker:
     ) -> Claim:
         self.count += 1
         ident = self.line.number + _letters(self.count)
-        return Claim(ident, kind, lhs, rhs, rhs.span, previous, **more)  # type: ignore[arg-type]
+        return Claim(ident, kind, lhs, rhs, rhs.span, previous, section=self.section, **more)  # type: ignore[arg-type]
 
     def claims(self) -> Iterator[Claim]:
         assert self.line.tree is not None

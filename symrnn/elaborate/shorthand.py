@@ -63,6 +63,13 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
         found = _match(rule.pattern, tree, rule.variables, {})
         if found is not None:
             return t.Stand(tree, _substitute(rule.means, found), rule.name, span=tree.span)
+    if isinstance(tree, t.Script) and tree.sub is not None and (tree.sup is not None or tree.primes):
+        name = t.Script(tree.base, tree.sub, span=tree.span)  # what is raised, x_1 in x_1^T
+        found_name = rewrite(name, tuple(r for r in rules if isinstance(r.pattern, t.Script)))
+        if isinstance(found_name, t.Stand):
+            return t.Script(found_name, None, tree.sup and rewrite(tree.sup, rules), tree.primes, span=tree.span)
+    if isinstance(tree, t.Script) and tree.sub is not None and _digit(tree.base):
+        return tree  # a bold 1 with a size is no component of a bold 1
     if isinstance(tree, t.Product):
         tree = _rewrite_run(tree, rules)
     if head(tree) is not None:  # a letter with scripts or accents is another name
@@ -77,6 +84,10 @@ def _rewrite_scripts(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
     base = rewrite(tree.base, rules) if power else _rewrite_scripts(tree.base, rules)
     sub, sup = (None if x is None else rewrite(x, rules) for x in (tree.sub, tree.sup))
     return tree if (base, sub, sup) == (tree.base, tree.sub, tree.sup) else replace(tree, base=base, sub=sub, sup=sup)
+
+
+def _digit(tree: t.Tree) -> bool:
+    return isinstance(tree, t.Name) and tree.text.isdigit()
 
 
 def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:

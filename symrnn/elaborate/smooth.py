@@ -1,20 +1,18 @@
-r"""Functions and quantities of which a document says only what they depend on, and that they are smooth.
+r"""Functions of which a document says only what they take, and that they are smooth.
 
-``smooth = ['f(x_t, h_{t-1}, w) \in \mathbb{R}', 'loss(h_1, \dots, h_T)']`` in the manifest. A name that is printed with
-arguments at a generic step is a function, ``f(x_1, h_0, w)`` its value there; one whose arguments are all given, or one
-with a step, is a quantity that depends on them. What is proved holds for every such function.
+``smooth = ['f(x_t, h_{t-1}, w) \in \mathbb{R}']`` in the manifest: f may be printed with other arguments, and is
+another number there. A derivative by an argument that is printed holds the others fixed. A function of one number acts
+on a vector entry by entry, and has a prime. What is proved holds for every such function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from symrnn.claims import Definition
 from symrnn.diagnostic import Problem, UsageError
-from symrnn.elaborate.names import head, label, spaces
-from symrnn.expr import SCALAR, Count, Each, Entry, Expr, Index, Ref, Shape, Smooth, show_shape
+from symrnn.elaborate.names import head, label, spaces, taken_apart
+from symrnn.expr import SCALAR, Expr, Shape, Smooth, show_shape, variable
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
 from symrnn.latex.printer import short
@@ -27,7 +25,7 @@ Key = tuple[str, str, str]  # letter, style, scripts
 
 
 @dataclass(frozen=True)
-class Unknown:
+class Function:
     """A function: its name in certificates, the arguments that the manifest prints, their shapes, its own."""
 
     name: str
@@ -36,19 +34,16 @@ class Unknown:
     shape: Shape
 
 
-def declare(context: Context, entries: tuple[str, ...], words: frozenset[str]) -> Iterator[Definition]:
-    """The functions of the manifest, noted down, and the definitions of its quantities.
-
-    Raises UsageError for an entry that cannot be read.
-    """
+def declare(context: Context, entries: tuple[str, ...], words: frozenset[str]) -> None:
+    """Note down the functions of the manifest. Raises UsageError for an entry that cannot be read."""
     for text in entries:
         try:
-            yield from _declare(context, parse_expression(text, words))
+            _declare(context, parse_expression(text, words))
         except Problem as problem:
             raise UsageError(f"manifest: smooth: '{text}': {problem.diagnostic.message}") from problem
 
 
-def _declare(context: Context, tree: t.Tree) -> Iterator[Definition]:
+def _declare(context: Context, tree: t.Tree) -> None:
     from symrnn.elaborate.expression import Elaborator
 
     shape: Shape = SCALAR
@@ -57,52 +52,17 @@ def _declare(context: Context, tree: t.Tree) -> Iterator[Definition]:
         if found is None:
             raise Problem("SR203", "what stands after \\in is no space", tree.span)
         tree, shape = tree.links[0][1], found
-    match tree:
-        case t.Product(((_, name), ("", t.Fence("(", body, ")")))) | t.Call(name, t.Fence("(", body, ")")) if (
-            head(name) is not None
-        ):
-            printed = body.items if isinstance(body, t.Listing) else (body,)
-        case _:
-            raise Problem("SR203", "write a name and its arguments: f(x_t, h_{t-1})", tree.span)
-    elab = Elaborator(context)
-    arguments = tuple(_arguments(elab, printed))
+    name, body = taken_apart(tree)
+    if body is None or head(name) is None:
+        raise Problem("SR203", "write a name and its arguments: f(x_t, h_{t-1})", tree.span)
     symbol = context.names.declared(name, shape)
-    assert symbol is not None
-    if elab.scope.free and not symbol.timed:
-        entry = Unknown(symbol.name, printed, tuple(a.shape for a in arguments), shape)
-        context.unknown.setdefault((symbol.key, symbol.style, symbol.label), []).append(entry)
-        return
-    if set(elab.scope.free) - {context.manifest.steps.index}:
-        raise Problem("SR206", "a quantity with a step depends on that step, or on given ones", tree.span)
-    context.names.declare(symbol)
-    symbol = context.names.known(symbol) or symbol
-    context.arguments[symbol] = body
-    context.nodes.add(symbol)
-    time = Index(context.manifest.steps.index) if symbol.timed else None
-    own = (Count(SCALAR, time),) if time is not None else ()  # another function at each step
-    name_of = symbol.name.removesuffix("(t)")
-    yield Definition(symbol, time, None, None, Smooth(shape, name_of, (*arguments, *own)), "the manifest")
-
-
-def _arguments(elab: Elaborator, printed: tuple[t.Tree, ...]) -> Iterator[Expr]:
-    r"""The arguments as typed expressions; ``h_1, \dots, h_T`` is h at each of these steps."""
-    k = 0
-    while k < len(printed):
-        if k + 2 < len(printed) and isinstance(printed[k + 1], t.Dots):
-            yield _each(elab, printed[k], printed[k + 2])
-            k += 3
-        else:
-            yield elab.expr(printed[k])
-            k += 1
-
-
-def _each(elab: Elaborator, first: t.Tree, last: t.Tree) -> Expr:
-    one, two = elab.expr(first), elab.expr(last)
-    if not isinstance(one, Ref) or not isinstance(two, Ref) or one.symbol is not two.symbol:
-        raise Problem("SR190", f"'{short(first)}' and '{short(last)}' are not one quantity at two steps", first.span)
-    if one.time is None or two.time is None or one.time.letter is not None:
-        raise Problem("SR190", f"'{short(first)}' is at no given step", first.span)
-    return Each(one.shape, "s'", one.time, two.time, Ref(one.shape, one.symbol, Index("s'")))
+    if symbol is None or symbol.timed or context.names.match(name) is not None:
+        raise Problem("SR203", f"'{short(name)}' is a quantity, or has a step: see unknown", tree.span)
+    elab = Elaborator(context)
+    printed = body.items if isinstance(body, t.Listing) else (body,)
+    takes = tuple(elab.expr(item).shape for item in printed)
+    key = (symbol.key, symbol.style, symbol.label)
+    context.smooth.setdefault(key, []).append(Function(symbol.name, printed, takes, shape))
 
 
 # -- in formulas ----------------------------------------------------------------------------------
@@ -117,10 +77,10 @@ def _key(tree: t.Tree) -> tuple[Key, int] | None:
     return (bare, found.style, label(list(found.subs), list(found.sups))), len(found.key) - len(bare)
 
 
-def functions(context: Context, tree: t.Tree) -> list[Unknown]:
+def functions(context: Context, tree: t.Tree) -> list[Function]:
     """The unknown functions of this name: they differ in what they take."""
-    found = _key(tree) if context.unknown else None
-    return context.unknown.get(found[0], []) if found is not None else []
+    found = _key(tree) if context.smooth else None
+    return context.smooth.get(found[0], []) if found is not None else []
 
 
 def apply(elab: Elaborator, fn: t.Tree, fence: t.Fence) -> Expr | None:
@@ -157,5 +117,4 @@ def bare(elab: Elaborator, tree: t.Tree) -> Expr | None:
 
 def by_argument(of: Expr, wrt: Expr) -> bool:
     """Whether a derivative is by an argument of an unknown function: then all the others are held fixed."""
-    base = wrt.body if isinstance(wrt, Entry) else wrt
-    return isinstance(of, Smooth) and base in of.arguments
+    return isinstance(of, Smooth) and variable(wrt) in of.arguments

@@ -36,7 +36,7 @@ def big(elab: Elaborator, tree: t.Big) -> Expr:
     value = body
     for (letter, low, without), info in zip(reversed(bounds), reversed(letters), strict=True):
         high = _upper(elab, tree.sup)
-        value = _reduce(elab, op, letter, low, high, without, info, value, tree)
+        value = reduce(elab, op, letter, low, high, without, info, value, tree)
     return value
 
 
@@ -99,7 +99,7 @@ def _upper(elab: Elaborator, sup: t.Tree | None) -> Index | None:
     return high
 
 
-def _reduce(
+def reduce(
     elab: Elaborator,
     op: str,
     letter: str,
@@ -110,6 +110,7 @@ def _reduce(
     body: Expr,
     tree: t.Big,
 ) -> Expr:
+    """Σ or Π of a body over one letter, which ``info`` says what it indexes."""
     steps = elab.context.manifest.steps
     if info.timed:
         low = low or Index(None, steps.first)

@@ -9,7 +9,7 @@ from symrnn.diagnostic import Problem
 from symrnn.latex import notation as n
 from symrnn.latex.prepare import is_prose, word_text
 from symrnn.latex.surface import Item
-from symrnn.latex.tree import Additive, Big, Call, Chain, Listing, Product, Tree
+from symrnn.latex.tree import Additive, Big, Call, Chain, Listing, Name, Product, Tree
 from symrnn.span import Span
 
 
@@ -97,6 +97,15 @@ class Head:
         if item is None or item.kind in ("break", "quad", "amp", "text") or self.relation_text(item) is not None:
             return True
         return item.kind == "char" and item.text in (",", ";", ":", ".")
+
+    def everything(self) -> Tree | None:
+        """A colon in the place of an entry, as in ``X_{i,:}``."""
+        item = self.peek()
+        after = self.items[self.k + 1] if self.k + 1 < len(self.items) else None
+        if item is None or item.text != ":" or (after is not None and after.text != ","):
+            return None
+        self.k += 1
+        return Name(":", span=self.span(item.start, item.end))
 
     # -- what may come next -------------------------------------------------------------------
 

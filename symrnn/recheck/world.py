@@ -203,10 +203,13 @@ class World:
 
         ``direct``: by what is mentioned itself, every component of a quantity held fixed.
         """
-        if not isinstance(wrt, str) and not (wrt[0] in ("entry", "row") and isinstance(wrt[1], str)):
+        name = wrt
+        while not isinstance(name, str) and name[0] in ("entry", "row", "T"):
+            name = name[1]
+        if not isinstance(name, str):
             raise ValueError("a derivative by what is no quantity")
         above, below = self.value(of, env), self.value(wrt, env)
-        copy = quantity(wrt if isinstance(wrt, str) else wrt[1])[2]
+        copy = quantity(name)[2]
         if copy is not None:  # as used in the definitions of one step
             at = self.index(copy, env)
             below = joined(lambda x: self.uses.get((x, at)) or const(0), below)
@@ -227,17 +230,9 @@ class World:
         if head != "smooth":
             return joined(lambda x: self.member(name, [x], head == "primed"), self.value(parts[0], env))
         rows, cols = map(self.size, parts[:2])
-        arguments = [x for a in parts[2:] for x in self.scalars(a, env)]
+        arguments = [x for a in parts[2:] for row in self.value(a, env) for x in row]
         names = [[f"{name}[{i},{j}]" for j in range(1, cols + 1)] for i in range(1, rows + 1)]
         return [[self.member(name if rows == cols == 1 else n, arguments, False) for n in row] for row in names]
-
-    def scalars(self, e: Any, env: Env) -> list[Num]:
-        """The scalars of an argument; ``(each t low high body)`` is one at every step."""
-        if isinstance(e, str) or e[0] != "each":
-            return [x for row in self.value(e, env) for x in row]
-        _, name, low, high, body = e
-        steps = range(self.index(low, env), self.index(high, env) + 1)
-        return [x for k in steps for row in self.value(body, {**env, name: k}) for x in row]
 
     def member(self, name: str, arguments: list[Num], primed: bool) -> Num:
         """The member of the family with this point's coefficients; ``primed``: its derivative by its argument."""

@@ -20,7 +20,6 @@ from symrnn.expr import (
     Diag,
     Dim,
     Divide,
-    Each,
     Entry,
     Expr,
     Gradient,
@@ -170,7 +169,7 @@ class Writer:
             case Smooth():
                 head = "smooth" if not e.entrywise else "primed" if e.primed else "entrywise"
                 shape = [] if e.entrywise else self.shape(e)
-                return self.call(head, word(e.name), *shape, *map(self.argument, e.arguments))
+                return self.call(head, word(e.name), *shape, *e.arguments)
             case Apply():
                 return self.call(e.function, e.body)
             case Softmax():
@@ -205,16 +204,6 @@ class Writer:
     def call(self, head: str, *parts: Expr | str) -> str:
         """``(head part …)``."""
         return f"({' '.join([head, *(p if isinstance(p, str) else self(p) for p in parts)])})"
-
-    def argument(self, e: Expr) -> str:
-        """An argument of an unknown function; ``(each t low high body)`` for one at every step."""
-        if not isinstance(e, Each):
-            return self(e)
-        limits = self.index(e.low), self.index(e.high)
-        self.bound[e.letter] += 1
-        body = self(e.body)
-        self.bound[e.letter] -= 1
-        return self.call("each", word(e.letter), *limits, body)
 
     def reduce(self, e: Reduce) -> str:
         """``(sum k low high body)``, with the shape unless it is a number, and the indices left out."""
