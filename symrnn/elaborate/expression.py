@@ -10,13 +10,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, components, derivative, functions, indicator, smooth, sums
+from symrnn.elaborate import brackets, components, derivative, functions, indicator, powers, smooth, sums
 from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.contraction import Cubic, contracted
 from symrnn.elaborate.names import EVERYTHING, Head, Match, head, is_transpose
-from symrnn.elaborate.scope import Scope, difference, to_index
+from symrnn.elaborate.scope import Scope, to_index
 from symrnn.expr import (
     SCALAR,
     Add,
@@ -28,7 +28,6 @@ from symrnn.expr import (
     Index,
     Local,
     MatMul,
-    MatPower,
     Number,
     Ref,
     Shape,
@@ -45,7 +44,7 @@ from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 from symrnn.span import Span
 
-ONE_INDEX, ZERO_INDEX = Index(None, 1), Index(None, 0)
+ONE_INDEX = Index(None, 1)
 NOT_YET = "SR190"
 
 
@@ -253,9 +252,9 @@ class Elaborator:
                     raise Problem(NOT_YET, f"'{sup.text}' above a square matrix is the last step, or \\top", span)
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
-                value = transpose(self.to_power(value, sup.factors[0][1], span))
+                value = transpose(powers.raised(self, value, sup.factors[0][1], span))
             else:
-                value = self.to_power(value, sup, span)
+                value = powers.raised(self, value, sup, span)
         return value
 
     def is_power(self, sup: t.Tree, value: Expr) -> bool:
@@ -268,33 +267,6 @@ class Elaborator:
         if is_transpose(sup) and not isinstance(value, (Ref, Number, Local, Count)):
             raise Problem(NOT_YET, f"'{short(sup)}' above a scalar may be a power or a transpose", sup.span)
         return True
-
-    def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
-        """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""
-        index = to_index(sup)
-        rows, cols = value.shape
-        if not value.scalar and rows != 1 and cols != 1:
-            if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
-                raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
-            less = ZERO_INDEX
-            if index is None and (found := difference(sup)) is not None:
-                index, less = found
-                for letter in (index, less):
-                    self.counts(letter, span)
-                    if letter.letter is not None and not self.context.fixed(letter.letter):
-                        self.scope.mention(letter, span)
-            if index is None:
-                raise Problem(
-                    "SR306",
-                    f"'{short(sup)}' above a matrix is neither a whole power nor a transpose (^T, ^\\top)",
-                    span,
-                )
-            if not self.scope.same(rows, cols):
-                raise Problem("SR301", f"a {show_shape(value.shape)} matrix is not square, it has no powers", span)
-            return MatPower(value.shape, value, index, less)
-        if isinstance(sup, t.Fence) and index is not None:
-            raise Problem("SR204", f"'({index})' is neither a step of this nor a power", span)
-        return power(value, self.scalar(sup))
 
     def scalar(self, tree: t.Tree) -> Expr:
         """A tree that must be one number."""
