@@ -47,6 +47,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     declare: tuple[str, ...] = ()
     let: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    smooth: tuple[str, ...] = ()
     shorthand: tuple[Shorthand, ...] = ()
 
 

@@ -45,7 +45,7 @@ AGREED = {
     "aiedu-gru": 20,
     "chrisyeh-batchnorm": 22,
     "chrisyeh-logistic": 0,
-    "d2l-bptt-2020": 14,
+    "d2l-bptt-2020": 15,
     "d2l-matcalc-2020": 0,
     "goubasarian-attention": 21,
     "roelants-softmax": 0,

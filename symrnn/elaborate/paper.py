@@ -49,7 +49,8 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     context.rules = tuple(_compiled(manifest, words))
     _declare(context, document, manifest, lines, words)
     context.direct = set(_quantities(context, manifest.direct, "direct", words))
-    smooth.declare(context, manifest.smooth, words)
+    for k, entries in enumerate((manifest.smooth, *(section.smooth for section in manifest.section))):
+        smooth.declare(context.within(k), entries, words)
     paper = Paper()
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())

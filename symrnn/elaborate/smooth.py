@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem, UsageError
-from symrnn.elaborate.names import head, label, spaces, taken_apart
+from symrnn.elaborate.names import Names, head, label, spaces, taken_apart
 from symrnn.expr import SCALAR, Expr, Shape, Smooth, show_shape, variable
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
@@ -26,12 +26,15 @@ Key = tuple[str, str, str]  # letter, style, scripts
 
 @dataclass(frozen=True)
 class Function:
-    """A function: its name in certificates, the arguments that the manifest prints, their shapes, its own."""
+    """A function: its name in certificates, the arguments that the manifest prints, their shapes, its own, and
+    where it is known: in the document or in one of its sections.
+    """
 
     name: str
     printed: tuple[t.Tree, ...]
     takes: tuple[Shape, ...]
     shape: Shape
+    names: Names
 
 
 def declare(context: Context, entries: tuple[str, ...], words: frozenset[str]) -> None:
@@ -62,7 +65,7 @@ def _declare(context: Context, tree: t.Tree) -> None:
     printed = body.items if isinstance(body, t.Listing) else (body,)
     takes = tuple(elab.expr(item).shape for item in printed)
     key = (symbol.key, symbol.style, symbol.label)
-    context.smooth.setdefault(key, []).append(Function(symbol.name, printed, takes, shape))
+    context.smooth.setdefault(key, []).append(Function(symbol.name, printed, takes, shape, context.names))
 
 
 # -- in formulas ----------------------------------------------------------------------------------
@@ -80,7 +83,8 @@ def _key(tree: t.Tree) -> tuple[Key, int] | None:
 def functions(context: Context, tree: t.Tree) -> list[Function]:
     """The unknown functions of this name: they differ in what they take."""
     found = _key(tree) if context.smooth else None
-    return context.smooth.get(found[0], []) if found is not None else []
+    here = (context.names, context.names.outer or context.names)
+    return [f for f in context.smooth.get(found[0], []) if any(f.names is n for n in here)] if found is not None else []
 
 
 def apply(elab: Elaborator, fn: t.Tree, fence: t.Fence) -> Expr | None:
