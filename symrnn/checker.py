@@ -20,16 +20,17 @@ from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
 from symrnn.elaborate.unsettled import Unsettled
-from symrnn.evaluate import MEETS, Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Index, Number, reach, show_shape
+from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
+from symrnn.expr import MEETS, Index, Number, reach, show_shape
 from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.judgement import Instance, Judgement
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex, short
-from symrnn.latex.tree import Frac, Tree
+from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
 from symrnn.opinion import ask
+from symrnn.otherwise import doubt, holds_flipped
 from symrnn.read.document import Document
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, worst
 
@@ -56,6 +57,7 @@ class Checker:
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
         self.judged: dict[int, Judgement] = {}
         self.networks: dict[tuple[int, tuple[str, ...], tuple[int, ...]], Network] = {}
+        self.missing = False  # whether an instance had no value because a sum runs over steps that do not exist
         self.wide = True  # whether the general decider is asked too
         self.stepwise = True  # whether a member is also held against the one printed before it
 
@@ -148,30 +150,20 @@ class Checker:
             if first is None or (first.kind is Kind.ILL_FORMED and found.kind is Kind.REFUTED and reading.component):
                 first = found
         assert first is not None
-        if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and self.holds_flipped(claim, number):
+        if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and holds_flipped(self.context, self.under, claim, number):
             message = "it holds in the other layout of Jacobians (see layout in the manifest)"
             first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
-        doubt = (
+        if first.kind is Kind.REFUTED and (why := doubt(self.context, self.under, claim, number, first.typed)):
+            return Judgement(Kind.UNDECIDED, first.typed, diagnostic=why)
+        unsure = (
             claim.conditional
             or half_known(self.context, claim, first.typed)
             or open_beside(self.context.within(claim.section), claim, first.typed)
         )
-        if first.kind is Kind.REFUTED and doubt:
+        if first.kind is Kind.REFUTED and unsure:
             message = "false without its condition, and that condition is not yet understood"
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
-
-    def holds_flipped(self, claim: Claim, number: str) -> bool:
-        """Whether a line with a derivative is true in the layout that the manifest does not declare."""
-        trees = [tree for tree in (claim.lhs, claim.rhs) if tree is not None]
-        if not any(isinstance(node, Frac) for tree in trees for node in tree.walk()):
-            return False
-        self.context.flipped = True
-        try:
-            found = self.under(claim, number, AS_PRINTED)
-        finally:
-            self.context.flipped = False
-        return found is not None and found.kind is Kind.PROVED
 
     def belongs(self, claim: Claim) -> Judgement:
         """``A ∈ R^{m×n}``: a statement of shape."""
@@ -262,6 +254,7 @@ class Checker:
         instances = []
         doubts: set[Outcome] = set()
         self.decider.renew()
+        self.missing = False
         try:
             for instance in self.instances(typed, assumptions, claim.where):
                 for k, (a, b) in enumerate(instance.pairs):
@@ -281,6 +274,9 @@ class Checker:
         if not instances:
             message = "no step of the sequence gives every quantity on this line a value"
             return Judgement(Kind.ILL_FORMED, typed, assumptions, diagnostic=Diagnostic("SR307", message, claim.span))
+        if self.missing:
+            message = "a sum or product on this line runs over steps that do not exist"
+            return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR190", message, claim.span))
         return Judgement(Kind.PROVED, typed, assumptions, instances=tuple(instances))
 
     def instances(
@@ -304,7 +300,8 @@ class Checker:
                     continue
                 try:
                     left, right = evaluator(typed.lhs), evaluator(typed.rhs)
-                except Inadmissible:
+                except Inadmissible as outside:
+                    self.missing = self.missing or outside.missing
                     continue
                 if isinstance(typed.rhs, Number):
                     right = evaluator.fill(right, left.shape)

@@ -6,10 +6,10 @@ Every value is a matrix: a scalar is 1×1, a column n×1, a row 1×n. Sizes are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 Dim = int | str
 Shape = tuple[Dim, Dim]
@@ -192,10 +192,11 @@ class Power(Expr):
 
 @dataclass(frozen=True)
 class MatPower(Expr):
-    """A square matrix to an integer power that may depend on times."""
+    """A square matrix to the integer power ``exponent − less``, which may depend on times."""
 
     base: Expr
     exponent: Index
+    less: Index = Index(None, 0)
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,19 @@ class Apply(Expr):
 
     function: str
     body: Expr
+
+
+@dataclass(frozen=True)
+class Smooth(Expr):
+    """A smooth function of which nothing else is known, at its arguments.
+
+    ``entrywise``: of one argument, entry by entry; ``primed``: its derivative. Two are one function if their names are.
+    """
+
+    name: str
+    arguments: tuple[Expr, ...]
+    entrywise: bool = False
+    primed: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,7 +283,10 @@ class Constant(Expr):
     kind: str
 
 
-Condition = tuple[Index, str, Index]  # compared by one of = ≠ < > ≤ ≥
+MEETS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
+}  # fmt: skip
+Condition = tuple[Index, str, Index]  # two indices compared by one of these
 
 
 @dataclass(frozen=True)
@@ -290,11 +307,13 @@ class Gradient(Expr):
 
     A scalar's has the shape of ``wrt``; a vector's by a vector is the Jacobian [i, j] = ∂of_i/∂wrt_j
     (transposed in denominator layout); by a scalar it has the shape of ``of``.
+    ``direct``: by what ``of`` (a quantity: its definition) itself mentions of ``wrt``, all else held fixed.
     """
 
     of: Expr
     wrt: Expr
     denominator: bool = False
+    direct: bool = False
 
 
 def variable(wrt: Expr) -> Expr:
@@ -319,6 +338,55 @@ def transpose(value: Expr) -> Expr:
     if value.scalar:
         return value
     return Transpose((value.shape[1], value.shape[0]), value)
+
+
+def rebuilt(e: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The expression with each of its direct subexpressions changed; itself where none is."""
+    changes: dict[str, Any] = {}
+    for name in e.__match_args__:
+        value = getattr(e, name)
+        new = _changed(value, change)
+        if new is not value:
+            changes[name] = new
+    return replace(e, **changes) if changes else e
+
+
+def _changed(value: object, change: Callable[[Expr], Expr]) -> object:
+    if isinstance(value, Expr):
+        return change(value)
+    if isinstance(value, tuple):
+        new = tuple(_changed(v, change) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
+
+
+def substituted(e: Expr, letter: str, index: Index) -> Expr:
+    """``e`` with ``index`` for a free letter; bound letters that it would meet are renamed."""
+    changes: dict[str, Any] = {}
+    shadowed = False
+    if isinstance(e, Reduce):
+        shadowed = e.letter == letter
+        if e.letter == index.letter and not shadowed:
+            fresh = e.letter + "'"
+            e = replace(e, letter=fresh, body=substituted(e.body, e.letter, Index(fresh)))
+    for name in e.__match_args__:
+        value = getattr(e, name)
+        if not (shadowed and name == "body"):
+            new = _substituted(value, letter, index)
+            if new is not value:
+                changes[name] = new
+    return replace(e, **changes) if changes else e
+
+
+def _substituted(value: object, letter: str, index: Index) -> object:
+    if isinstance(value, Expr):
+        return substituted(value, letter, index)
+    if isinstance(value, Index):
+        return index.shifted(value.offset) if value.letter == letter else value
+    if isinstance(value, tuple):
+        new = tuple(_substituted(v, letter, index) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
 
 
 def reach(e: Expr) -> int:

@@ -35,6 +35,7 @@ class Shorthand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     means: str
     lines: str = ""
     name: str = ""
+    exact: bool = False  # letters of steps and indices stand for themselves
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +47,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     declare: tuple[str, ...] = ()
     let: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    smooth: tuple[str, ...] = ()
     shorthand: tuple[Shorthand, ...] = ()
 
 
@@ -58,6 +60,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     declare: tuple[str, ...] = ()
     let: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    smooth: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
     section: tuple[Section, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()

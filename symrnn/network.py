@@ -138,6 +138,9 @@ class _Generic:
     def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
         raise Unsupported("a definition by a derivative")
 
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
+        raise Unsupported("a definition by a derivative")
+
 
 class Network:
     """A model unrolled over ``steps`` steps. ``given``: definitions that replace inputs (assumptions).
@@ -226,7 +229,7 @@ class Network:
         values = dict(self.values)
         world = _Generic(self.sizes) if generic else _Absolute(self.sizes)
         term = _component(d, key, Evaluator(world, values))
-        slopes = Partials(term)
+        slopes = _partials(term)
         return Template(term, {v.args[0]: _slope(slopes, v) for v in slopes.variables})
 
     def _place(self, term: Term, shift: int) -> Term:
@@ -254,13 +257,27 @@ class Network:
             return self._of_leaf(of, wrt, copy)
         slopes = self.slopes.get(of.id)
         if slopes is None:
-            slopes = self.slopes[of.id] = Partials(of)
+            slopes = self.slopes[of.id] = _partials(of)
         total = [T.rational(0)]
         for variable in slopes.variables:
             inner = self._of_leaf(variable, wrt, copy)
             if not T.is_number(inner, 0):
                 total.append(T.mul(_slope(slopes, variable), inner))
         return T.add(*total)
+
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
+        """∂of/∂wrt by what ``of`` mentions itself: a node's definition, or the expression; all else is held fixed."""
+        if isinstance(of.args[0], Adjoint) or (isinstance(wrt, Leaf) and wrt.symbol in self.given):
+            raise Unsupported("a derivative of a derivative, or by what an assumption fixes")
+        if isinstance(of.args[0], Leaf):
+            template = self.template(of.args[0])
+            if of.args[0].symbol in self.given or template is None:
+                return T.rational(int(of.args[0] == wrt))
+            shift = self._shift(of.args[0])
+            found = [slope for used, slope in template.slopes.items() if _moved(used, shift) == wrt]
+            return self._place(found[0], shift) if found else T.rational(int(of.args[0] == wrt))
+        slopes = _partials(of)
+        return T.add(T.rational(0), *(_slope(slopes, v) for v in slopes.variables if v.args[0] == wrt))
 
     def _of_leaf(self, variable: Term, wrt: Leaf | str, copy: int | None) -> Term:
         name = variable.args[0]
@@ -362,6 +379,13 @@ class _Absolute(_Generic):
 
     def leaf(self, leaf: Leaf) -> Term:
         return T.symbol(leaf)
+
+
+def _partials(term: Term) -> Partials:
+    try:
+        return Partials(term)
+    except NoTerm as error:
+        raise Unsupported(str(error)) from None
 
 
 def _slope(slopes: Partials, variable: Term) -> Term:

@@ -36,6 +36,8 @@ def elaborate(
         raise Problem("SR302", shapes, claim.rhs.span)
     if elab.numbered:
         _copies(claim, left, right)
+    if reading.copy and any(isinstance(e, Gradient) and e.direct for side in (left, right) for e in side.walk()):
+        return None  # derivatives at fixed arguments and total ones are told apart
     used = set(elab.conditions.values())
     if any(getattr(reading, f.name) and f.name not in used for f in fields(reading)):
         return None

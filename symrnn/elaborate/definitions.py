@@ -8,12 +8,14 @@ from dataclasses import replace
 from symrnn.claims import Claim, Definition, Paper, key
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import einstein
+from symrnn.elaborate.abbreviation import derives, mentions
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.conditions import Condition
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
-from symrnn.elaborate.names import head
-from symrnn.elaborate.prose import taken_apart, unknown
+from symrnn.elaborate.fold import folded
+from symrnn.elaborate.names import head, taken_apart
+from symrnn.elaborate.prose import unknown
 from symrnn.expr import SCALAR, Add, Constant, Dim, Entry, Index, Number, Reduce, Ref, Symbol, Times
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
@@ -35,6 +37,7 @@ def define(context: Context, paper: Paper, stated: Iterable[Pending] = ()) -> No
             _read(context, paper, number, claim)  # what failed before it may be the reason now
         except Problem as problem:
             _fail(context, paper, number, claim, problem.diagnostic)
+    _finish(context, paper)
     for number, claim, reason in (*_meaningless(context, paper), *_circles(paper)):
         _fail(context, paper, number, claim, reason)
 
@@ -43,18 +46,37 @@ def _settled(context: Context, paper: Paper, pending: Iterable[Pending]) -> list
     """Reads what can be read, and gives what is left."""
     waiting = list(pending)
     while True:
-        left = []
+        left: list[Pending] = []
+        again: list[Pending] = []
         for number, claim in waiting:
             try:
-                _read(context, paper, number, claim)
+                again += _read(context, paper, number, claim)
             except Problem:
                 left.append((number, claim))
         if len(left) == len(waiting):
             return left
-        waiting = left
+        waiting = left + again
 
 
-def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
+def _finish(context: Context, paper: Paper) -> None:
+    """Intermediate values are found, and derivatives read once more, now that all definitions are known."""
+    before = list(paper.definitions)
+    paper.definitions[:] = folded(before, context.manifest.steps.last)
+    for old, new in zip(before, paper.definitions, strict=True):
+        if new is not old:
+            paper.sources[id(new)] = paper.sources[id(old)]
+    for d in paper.definitions:
+        context.defined.setdefault(d.symbol, []).append(d)
+    for d in [d for some in context.short.values() for d in some] if context.direct else ():
+        claim = paper.sources[id(d)]
+        assert claim.lhs is not None
+        new = definition(context.within(claim.section), claim.lhs, claim.rhs, d.number)
+        paper.sources[id(new)] = claim
+        context.short[d.symbol] = [new if other is d else other for other in context.short[d.symbol]]
+
+
+def _read(context: Context, paper: Paper, number: str, claim: Claim) -> list[Pending]:
+    """Read one definition. What has to be read again, now that a derivative stands for this quantity, is returned."""
     assert claim.lhs is not None
     here = context.within(claim.section)
     if claim.kind == "unknown":
@@ -63,17 +85,28 @@ def _read(context: Context, paper: Paper, number: str, claim: Claim) -> None:
         found = definition(here, claim.lhs, claim.rhs, number, claim.einstein)
     if claim.conditional or not _everywhere(context, found, claim.where):
         raise Problem("SR190", "a definition under a condition is not yet understood", claim.span)
-    for other in paper.definitions:
-        overlap = _overlap(other, found, paper.definitions, context.manifest.steps.first)
+    known = [*paper.definitions, *(d for some in context.short.values() for d in some)]
+    for other in known:
+        overlap = _overlap(other, found, known, context.manifest.steps.first)
         if overlap == "part":
             message = f"line ({other.number}) defines a part of '{short(claim.lhs)}' already"
             raise Problem("SR210", message, claim.span)
         if overlap == "whole":
             paper.again[key(claim)] = other.number
-            return
-    paper.definitions.append(found)
+            return []
     paper.sources[id(found)] = claim
     context.nodes.add(found.symbol)
+    if not derives(found):
+        paper.definitions.append(found)
+        return []
+    if mentions(found, found.symbol):
+        raise Problem("SR190", "a recursion that holds derivatives is not yet understood", claim.span)
+    context.short.setdefault(found.symbol, []).append(found)
+    stale = [d for d in known if mentions(d, found.symbol)]
+    paper.definitions[:] = [d for d in paper.definitions if d not in stale]
+    for some in context.short.values():
+        some[:] = [d for d in some if d not in stale]
+    return [(d.number, paper.sources[id(d)]) for d in stale]
 
 
 def _meaningless(context: Context, paper: Paper) -> Iterator[tuple[str, Claim, Diagnostic]]:
@@ -140,6 +173,8 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str, einstein
     Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
     """
     lhs, arguments = taken_apart(lhs)
+    while isinstance(lhs, t.Stand):
+        lhs = lhs.body
     if head(lhs) is None:
         raise Problem("SR211", "a definition has a name on its left", lhs.span)
     elab = Elaborator(context)
@@ -156,7 +191,9 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str, einstein
         if found is None or found.indices or found.sups:
             context.names.forget(symbol)
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
+    elab.plain = True
     left = elab.quantity(found, lhs.span)
+    elab.plain = False
     value = elab.expr(rhs)
     if einsteins:
         value, _ = einstein.summed(elab, value, rhs.span)

@@ -10,9 +10,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, components, derivative, functions, indicator, series, sums
+from symrnn.elaborate import brackets, components, derivative, functions, indicator, powers, series, smooth, sums
+from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
+from symrnn.elaborate.contraction import Cubic, contracted
 from symrnn.elaborate.names import Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.elaborate.unknown import undeclared
@@ -27,7 +29,6 @@ from symrnn.expr import (
     Index,
     Local,
     MatMul,
-    MatPower,
     Number,
     Ref,
     Shape,
@@ -60,6 +61,7 @@ class Elaborator:
         self.locals: list[str] = []
         self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
         self.numbered = False  # whether a copy at a step that is a number was met
+        self.plain = False  # a quantity stands for itself, as on the left of its definition
         self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
     def condition(self, reading: str, text: str) -> None:
@@ -127,6 +129,8 @@ class Elaborator:
                 raise Problem(NOT_YET, "a question: nothing is claimed here", tree.span)
             if tree.text == "e":
                 return Apply(SCALAR, "exp", number(1))
+        if (value := smooth.bare(self, tree)) is not None:
+            return value
         raise undeclared(self.context, tree)
 
     def quantity(self, m: Match, span: Span) -> Expr:
@@ -144,6 +148,8 @@ class Elaborator:
         value = Ref(m.symbol.shape, m.symbol, time, copy)
         if m.indices:
             value = self.component(value, m.indices, span)
+        if m.symbol in self.context.short and not self.plain:
+            value = expanded(self, value, span)
         return self.raised(value, m.sups, span)
 
     def step(self, index: Index, span: Span) -> Index:
@@ -186,6 +192,8 @@ class Elaborator:
             return self.quantity(found, tree.span)
         if isinstance(tree.base, t.Name) and tree.base.text == "e" and tree.sub is None and tree.sup is not None:
             return Apply(SCALAR, "exp", self.scalar(tree.sup))
+        if (value := smooth.bare(self, tree)) is not None:
+            return value
         if isinstance(tree.base, (t.Name, t.Accent, t.Word)):
             return self.scripted_name(tree)
         if isinstance(tree.base, t.Script) and head(tree) is not None:
@@ -231,9 +239,9 @@ class Elaborator:
                     raise Problem(NOT_YET, f"'{sup.text}' above a square matrix is the last step, or \\top", span)
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
-                value = transpose(self.to_power(value, sup.factors[0][1], span))
+                value = transpose(powers.raised(self, value, sup.factors[0][1], span))
             else:
-                value = self.to_power(value, sup, span)
+                value = powers.raised(self, value, sup, span)
         return value
 
     def is_power(self, sup: t.Tree, value: Expr) -> bool:
@@ -246,26 +254,6 @@ class Elaborator:
         if is_transpose(sup) and not isinstance(value, (Ref, Number, Local, Count)):
             raise Problem(NOT_YET, f"'{short(sup)}' above a scalar may be a power or a transpose", sup.span)
         return True
-
-    def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
-        """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""
-        index = to_index(sup)
-        rows, cols = value.shape
-        if not value.scalar and rows != 1 and cols != 1:
-            if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
-                raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
-            if index is None:
-                raise Problem(
-                    "SR306",
-                    f"'{short(sup)}' above a matrix is neither a whole power nor a transpose (^T, ^\\top)",
-                    span,
-                )
-            if not self.scope.same(rows, cols):
-                raise Problem("SR301", f"a {show_shape(value.shape)} matrix is not square, it has no powers", span)
-            return MatPower(value.shape, value, index)
-        if isinstance(sup, t.Fence) and index is not None:
-            raise Problem("SR204", f"'({index})' is neither a step of this nor a power", span)
-        return power(value, self.scalar(sup))
 
     def scalar(self, tree: t.Tree) -> Expr:
         """A tree that must be one number."""
@@ -358,17 +346,30 @@ class Elaborator:
         if series.has_dots([factor for _, factor in tree.factors]):
             return self.expr(series.multiplied(self, tree))
         factors = derivative.grouped(self, tree)
-        values: list[tuple[str, Expr]] = []
+        values: list[tuple[str, Expr | Cubic]] = []
         for op, item in factors:
-            value = item if isinstance(item, Expr) else self.expr(item)
-            values.append((op, value))
-        if len(values) == 1:
-            return values[0][1]
-        matrices = tuple(v for _, v in values if not v.scalar)
+            try:
+                values.append((op, item if isinstance(item, Expr) else self.expr(item)))
+            except Cubic as cubic:
+                values.append((op, cubic))
+        matrices = tuple(v for _, v in values if isinstance(v, Expr) and not v.scalar)
         result = values[0][1]
         for op, value in values[1:]:
-            result = self.times(op, result, value, matrices, tree)
+            result = self.joined(op, result, value, matrices, tree)
+        if isinstance(result, Cubic):
+            raise result
         return result
+
+    def joined(
+        self, op: str, left: Expr | Cubic, right: Expr | Cubic, factors: tuple[Expr, ...], tree: t.Tree
+    ) -> Expr | Cubic:
+        """One product; a derivative of three indices has a meaning beside a vector."""
+        if isinstance(left, Expr) and isinstance(right, Expr):
+            return self.times(op, left, right, factors, tree)
+        found = contracted(self.scope, left, right) if op in ("", "\\cdot") else None
+        if found is None:
+            raise left if isinstance(left, Cubic) else right  # type: ignore[misc]
+        return found
 
     def times(self, op: str, left: Expr, right: Expr, all_factors: tuple[Expr, ...], tree: t.Tree) -> Expr:
         """One product by its operator and the shapes of its sides."""

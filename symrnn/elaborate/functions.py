@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.algebra.functions import TABLE
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import derivative
+from symrnn.elaborate import derivative, smooth
 from symrnn.elaborate.names import spaces
 from symrnn.expr import SCALAR, Apply, Constant, Diag, Expr, Softmax, Trace, power, show_shape
 from symrnn.latex import notation as n
@@ -30,7 +30,8 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
             raise Problem(NOT_YET, f"'{short(fn)}' is not yet understood as a function", fn.span)
     text = base.text.removeprefix("\\") if isinstance(base, (t.Name, t.Word)) else ""
     name = n.WORDS.get(text, text)
-    if elab.context.names.match(fn) is not None or elab.context.names.match(base) is not None:
+    known = elab.context.names.match(fn) is not None or elab.context.names.match(base) is not None
+    if known or smooth.functions(elab.context, fn):
         return elab.product(t.Product((("", fn), ("", arg)), span=span))
     bracketed = isinstance(arg, t.Product) and any(isinstance(f, t.Fence) for _, f in arg.factors[1:])
     if bracketed and not derivative.one_application(elab, arg):

@@ -46,6 +46,20 @@ def head(tree: t.Tree) -> Head | None:
             return None
 
 
+def taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
+    """A name and the arguments it is printed with, ``f(x)``."""
+    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
+        return lhs.factors[0][1], fence.body
+    if (
+        isinstance(lhs, t.Call)
+        and isinstance(lhs.arg, t.Fence)
+        and isinstance(lhs.fn, t.Word)
+        and lhs.fn.text not in n.WORDS
+    ):
+        return lhs.fn, lhs.arg.body
+    return lhs, None
+
+
 def parts(tree: t.Tree) -> tuple[t.Tree, ...]:
     """The entries of a subscript: separated by commas, or side by side."""
     match tree:
@@ -173,7 +187,7 @@ class Names:
         found = head(tree)
         if found is None:
             return None
-        subs, sups = list(found.subs), list(found.sups)
+        subs, sups = self._lifted(found.subs) or list(found.subs), list(found.sups)
         timed = ""
         for k, sup in enumerate(sups):
             index = to_index(sup) if isinstance(sup, t.Fence) else None
@@ -225,7 +239,29 @@ class Names:
                 return max(group, key=lambda m: (len(m.symbol.label), m.copy is None, m.time is not None))
         return None
 
+    def _lifted(self, subs: tuple[t.Tree, ...]) -> list[t.Tree] | None:
+        """``z_{h_t}`` with its step one level up, as ``z_{h t}``; None where no step hangs on a subscript."""
+        for k, sub in enumerate(subs):
+            found = head(sub)
+            if found is None or found.sups or not isinstance(sub, t.Script):
+                continue
+            inner = self._lifted(found.subs) or list(found.subs)
+            at = [j for j, x in enumerate(inner) if (i := to_index(x)) is not None and i.letter == self.step]
+            if len(at) == 1:
+                step = inner.pop(at[0])
+                base = _base(sub)
+                whole = base if not inner else t.Script(base, _side_by_side(inner), None, span=sub.span)
+                return [*subs[:k], whole, step, *subs[k + 1 :]]
+        return None
+
     def _match(self, s: Symbol, found: Head) -> Match | None:
+        """A name with its step below a subscript of it is one whose label has that subscript."""
+        plain = self._matched_as(s, found)
+        if plain is None and s.label and s.timed == "sub" and (subs := self._lifted(found.subs)) is not None:
+            return self._matched_as(s, replace(found, subs=tuple(subs)))
+        return plain
+
+    def _matched_as(self, s: Symbol, found: Head) -> Match | None:
         subs, sups = list(found.subs), list(found.sups)
         below, hat, above = s.label.partition("^")
         if hat:
@@ -268,6 +304,15 @@ class Names:
             if index is not None and index.letter == self.step:
                 return k
         return 0 if indices and indices[0] is not None else None
+
+
+def _base(tree: t.Tree) -> t.Tree:
+    """A name without its scripts."""
+    return _base(tree.base) if isinstance(tree, t.Script) else tree
+
+
+def _side_by_side(items: list[t.Tree]) -> t.Tree:
+    return items[0] if len(items) == 1 else t.Product(tuple(("", i) for i in items))
 
 
 def label(subs: list[t.Tree], sups: list[t.Tree]) -> str:

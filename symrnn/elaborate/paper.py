@@ -9,7 +9,7 @@ import msgspec
 
 from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
-from symrnn.elaborate import conditions, prose
+from symrnn.elaborate import conditions, prose, smooth
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.declared import declare
 from symrnn.elaborate.definitions import define, definition, names_something, total
@@ -17,7 +17,7 @@ from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
 from symrnn.elaborate.shorthand import Rule, compile_rule, rewrite
-from symrnn.expr import Shape, show_shape
+from symrnn.expr import Shape, Symbol, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse, parse_expression
@@ -51,6 +51,9 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     _declare(context, document, manifest, lines, words)
     names = tuple(r for r in context.rules if r.plain)
     context.rules = tuple(r if r.plain else replace(r, means=rewrite(r.means, names)) for r in context.rules)
+    context.direct = set(_quantities(context, manifest.direct, "direct", words))
+    for k, entries in enumerate((manifest.smooth, *(section.smooth for section in manifest.section))):
+        smooth.declare(context.within(k), entries, words)
     paper = Paper()
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
@@ -129,14 +132,20 @@ def _declare(
             if not declare(context, context.within(k), _manifest_tree(text, "declare", words), lines_of):
                 how = "name \\in \\mathbb{R}^{…}, name \\in \\{0, 1\\}"
                 raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
-    for text in manifest.onehot:
-        found = context.names.match(_manifest_tree(text, "onehot", words).items[0])
-        if found is None:
-            raise UsageError(f"manifest: onehot: '{text}' is not declared")
-        symbol = replace(found.symbol, onehot=True)
+    for found in _quantities(context, manifest.onehot, "onehot", words):
+        symbol = replace(found, onehot=True)
         context.names.declare(symbol)
-        if found.symbol in context.failed:
-            context.failed[context.names.known(symbol) or symbol] = context.failed[found.symbol]
+        if found in context.failed:
+            context.failed[context.names.known(symbol) or symbol] = context.failed[found]
+
+
+def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: frozenset[str]) -> Iterator[Symbol]:
+    """The declared quantities that an entry of the manifest names."""
+    for text in texts:
+        found = context.names.match(_manifest_tree(text, entry, words).items[0])
+        if found is None:
+            raise UsageError(f"manifest: {entry}: '{text}' is not declared")
+        yield found.symbol
 
 
 def _add(context: Context, tree: t.Statements, place: str) -> int:

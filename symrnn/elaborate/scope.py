@@ -160,3 +160,17 @@ def to_index(tree: t.Tree | None) -> Index | None:
             return total
         case _:
             return None
+
+
+def difference(tree: t.Tree | None) -> tuple[Index, Index] | None:
+    """``T - t`` and its kin as two indices, the second taken from the first; None for anything else."""
+    if isinstance(tree, t.Fence) and tree.open == "(":
+        return difference(tree.body)
+    if not isinstance(tree, t.Additive):
+        return None
+    minus = [x for s, x in tree.terms if s == "-" and (i := to_index(x)) is not None and i.letter is not None]
+    rest = tuple((s, x) for s, x in tree.terms if not any(x is y for y in minus))
+    if len(minus) != 1 or not rest:
+        return None
+    first, second = to_index(t.Additive(rest)), to_index(minus[0])
+    return (first, second) if first is not None and second is not None else None

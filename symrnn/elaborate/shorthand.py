@@ -7,8 +7,9 @@ means) match any index; everything else matches itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from symrnn.elaborate.names import head
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
@@ -40,8 +41,8 @@ def compile_rule(entry: Shorthand, words: frozenset[str]) -> Rule:
     """Parse a manifest's shorthand. Raises Problem when a side cannot be read."""
     pattern = parse_expression(entry.write, words)
     means = parse_expression(entry.means, words)
-    variables = frozenset(_variables(pattern)) | (frozenset(_letters(pattern)) & frozenset(_variables(means)))
-    return Rule(entry.name or entry.write, pattern, means, entry.lines, variables)
+    found = frozenset(_variables(pattern)) | (frozenset(_letters(pattern)) & frozenset(_variables(means)))
+    return Rule(entry.name or entry.write, pattern, means, entry.lines, frozenset() if entry.exact else found)
 
 
 def _variables(tree: t.Tree) -> Iterator[str]:
@@ -79,7 +80,18 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
         if not isinstance(run, t.Product):
             return run
         tree = run
+    if head(tree) is not None:  # a letter with scripts or accents is another name
+        return _rewrite_scripts(tree, rules)
     return tree if isinstance(tree, t.Stand) else t.rebuilt(tree, lambda part: rewrite(part, rules))
+
+
+def _rewrite_scripts(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
+    if not isinstance(tree, t.Script):
+        return tree
+    power = tree.sub is None and not tree.primes and not isinstance(tree.sup, t.Fence)
+    base = rewrite(tree.base, rules) if power else _rewrite_scripts(tree.base, rules)
+    sub, sup = (None if x is None else rewrite(x, rules) for x in (tree.sub, tree.sup))
+    return tree if (base, sub, sup) == (tree.base, tree.sub, tree.sup) else replace(tree, base=base, sub=sub, sup=sup)
 
 
 def _digit(tree: t.Tree) -> bool:

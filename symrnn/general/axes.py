@@ -29,6 +29,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -203,7 +204,11 @@ class Shapes:
                 return ONE, ONE
             case Reduce():
                 return self._reduce(e, scope)
+            case Smooth():
+                raise Abstain("a function of which nothing is known")
             case Gradient():
+                if e.direct:
+                    raise Abstain("a derivative that holds what is computed fixed")
                 return self._gradient(e, scope)
             case Cases():
                 raise Abstain("a distinction of cases")

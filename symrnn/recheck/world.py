@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from symrnn.recheck.reals import FUNCTIONS, Interval, Num, added, applied, const, derivatives, raised, real, times
+from symrnn.recheck.reals import (
+    FUNCTIONS,
+    Interval,
+    Num,
+    added,
+    applied,
+    const,
+    derivatives,
+    mentioned,
+    raised,
+    real,
+    times,
+)
 
 Matrix = list[list[Num]]
 Env = dict[str, int]
@@ -189,8 +201,11 @@ class World:
             return [[Num(real(Fraction(e)))]]
         return [[self.component(key) for key in row] for row in self.keys(e, env)]
 
-    def derivative(self, env: Env, head: str, of: Any, wrt: Any) -> Matrix:
-        """grad: of a number, in the shape of the variable; by: by a number; jacobian: [i, j] = ∂of_i/∂wrt_j."""
+    def derivative(self, env: Env, head: str, of: Any, wrt: Any, *direct: str) -> Matrix:
+        """grad: of a number, in the shape of the variable; by: by a number; jacobian: [i, j] = ∂of_i/∂wrt_j.
+
+        ``direct``: by what is mentioned itself, every component of a quantity held fixed.
+        """
         name = wrt
         while not isinstance(name, str) and name[0] in ("entry", "row", "T"):
             name = name[1]
@@ -202,13 +217,35 @@ class World:
             at = self.index(copy, env)
             below = joined(lambda x: self.uses.get((x, at)) or const(0), below)
 
+        given = {n for key, n in self.leaves.items() if isinstance(key, tuple)} if direct else set()
+
         def slope(y: Num, x: Num) -> Num:
             self.slopes += 1
-            return Num(derivatives(y).get(x, real(0)), None)
+            found = mentioned(y, given) if direct else derivatives(y)
+            return Num(found.get(x, real(0)), None)
 
         if head == "jacobian":
             return [[slope(y, x) for row in below for x in row] for ys in above for y in ys]
         return joined(slope, above, below)
+
+    def smooth(self, env: Env, head: str, name: str, *parts: Any) -> Matrix:
+        """A function of which nothing is known, as one of a family: c0 + Σ c_k sin a_k + (Σ d_k sin a_k)²."""
+        if head != "smooth":
+            return joined(lambda x: self.member(name, [x], head == "primed"), self.value(parts[0], env))
+        rows, cols = map(self.size, parts[:2])
+        arguments = [x for a in parts[2:] for row in self.value(a, env) for x in row]
+        names = [[f"{name}[{i},{j}]" for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+        return [[self.member(name if rows == cols == 1 else n, arguments, False) for n in row] for row in names]
+
+    def member(self, name: str, arguments: list[Num], primed: bool) -> Num:
+        """The member of the family with this point's coefficients; ``primed``: its derivative by its argument."""
+        c, d = ([Num(self.point(f"{name}.{x}{k}")) for k in range(1, len(arguments) + 1)] for x in "cd")
+        waves = [applied("sin", a) for a in arguments]
+        if primed:
+            inner = times(const(2), times(d[0], times(d[0], waves[0])))
+            return times(applied("cos", arguments[0]), added([c[0], inner]))
+        line = added([const(0), *map(times, d, waves)])
+        return added([Num(self.point(f"{name}.c0")), *map(times, c, waves), times(line, line)])
 
     def reduce(self, env: Env, head: str, name: str, low: str, high: str, body: Any, *more: Any) -> Matrix:
         """Σ or Π over a letter; ``more``: the shape of what is added, and indices that are left out."""
@@ -245,6 +282,12 @@ def eye(n: int) -> Matrix:
     return [[const(int(i == j)) for j in range(n)] for i in range(n)]
 
 
+def whole(n: int) -> int:
+    if n < 0:
+        raise ValueError("the inverse of a matrix")
+    return n
+
+
 def pick(rows: list[Any], i: int) -> Any:
     if not 1 <= i <= len(rows):
         raise Outside
@@ -271,9 +314,12 @@ CASES: dict[str, Callable[..., Matrix]] = {  # the value of (op part …) in a w
     "/": lambda w, v, a, b: joined(lambda x, y: times(x, raised(y, const(-1))), w.value(a, v), w.value(b, v)),
     "@": lambda w, v, a, b: dot(w.value(a, v), w.value(b, v)),
     "^": lambda w, v, a, b: joined(raised, w.value(a, v), w.value(b, v)),
-    "power": lambda w, v, a, i: functools.reduce(dot, [m := w.value(a, v)] * w.index(i, v), eye(len(m))),
+    "power": lambda w, v, a, i, j="0": functools.reduce(
+        dot, [m := w.value(a, v)] * whole(w.index(i, v) - w.index(j, v)), eye(len(m))
+    ),
     "T": lambda w, v, a: [list(row) for row in zip(*w.value(a, v), strict=True)],
     "total": lambda w, v, a: [[added([x for row in w.value(a, v) for x in row])]],
     **{h: (lambda w, v, *parts, h=h: w.reduce(v, h, *parts)) for h in ("sum", "prod")},
+    **{h: (lambda w, v, *parts, h=h: w.smooth(v, h, *parts)) for h in ("smooth", "entrywise", "primed")},
     **{h: (lambda w, v, *parts, h=h: w.derivative(v, h, *parts)) for h in ("grad", "by", "jacobian")},
 }

@@ -34,6 +34,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -165,7 +166,12 @@ class Writer:
             case Power():
                 return self.call("^", e.base, e.exponent)
             case MatPower():
-                return self.call("power", e.base, self.index(e.exponent))
+                less = [] if e.less == Index(None, 0) else [self.index(e.less)]
+                return self.call("power", e.base, self.index(e.exponent), *less)
+            case Smooth():
+                head = "smooth" if not e.entrywise else "primed" if e.primed else "entrywise"
+                shape = [] if e.entrywise else self.shape(e)
+                return self.call(head, word(e.name), *shape, *e.arguments)
             case Apply():
                 return self.call(e.function, e.body)
             case Softmax():
@@ -189,9 +195,10 @@ class Writer:
             case Constant():
                 return self.call(e.kind, *self.shape(e)[: 1 if e.kind == "eye" else 2])
             case Gradient():
+                direct = ["direct"] if e.direct else []
                 if e.of.scalar or e.wrt.scalar:
-                    return self.call("grad" if e.of.scalar else "by", e.of, e.wrt)
-                jacobian = self.call("jacobian", e.of, e.wrt)
+                    return self.call("grad" if e.of.scalar else "by", e.of, e.wrt, *direct)
+                jacobian = self.call("jacobian", e.of, e.wrt, *direct)
                 return self.call("T", jacobian) if e.denominator else jacobian
             case Reduce():
                 return self.reduce(e)
