@@ -6,6 +6,7 @@ Every value is a matrix: a scalar is 1×1, a column n×1, a row 1×n. Sizes are 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
