@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from symrnn.algebra.functions import TABLE
 from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import einstein
+from symrnn.elaborate import einstein, primes
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.names import head
 from symrnn.expr import Dim, Expr, Gradient, Number, Reduce, Ref, show_shape
+from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 
 
@@ -24,6 +27,7 @@ def elaborate(
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
     elab = elaborator or Elaborator(context.within(claim.section), reading)
+    elab.locals += _own(context, claim.lhs)
     left = elab.expr(claim.lhs)
     known = set(elab.scope.free)
     right = elab.expr(claim.rhs)
@@ -45,6 +49,21 @@ def elaborate(
     return Typed(left, right, letters, tuple(sorted(elab.conditions)), tuple(elab.shorthands), values)
 
 
+def _own(context: Context, lhs: t.Tree) -> list[str]:
+    r"""The z of ``\sigma(z) = …``, ``\sigma'(z) = …`` where nothing declares it: the formula's own variable."""
+    match lhs:
+        case t.Product((("", fn), ("", t.Fence("(", t.Name(text, "") as letter, ")")))) | t.Call(
+            fn, t.Fence("(", t.Name(text, "") as letter, ")")
+        ):
+            name = head(fn)
+            free = context.names.match(letter) is None and not context.fixed(text)
+            if name is not None and free and text != context.manifest.steps.index:
+                bare = name.key.removeprefix("\\").rstrip("'")
+                if primes.known(context, name.key) is not None or n.WORDS.get(bare, bare) in TABLE:
+                    return [text]
+    return []
+
+
 def _convention(elab: Elaborator, left: Expr, right: Expr, claim: Claim) -> tuple[Expr, Expr, set[str]]:
     """Both sides with the sums that the summation convention leaves out, and the indices free on the left."""
     assert claim.lhs is not None
@@ -53,9 +72,9 @@ def _convention(elab: Elaborator, left: Expr, right: Expr, claim: Claim) -> tupl
     both = _indices(left) | _indices(right)
     if mixed := sorted((one ^ two) & both):
         raise Problem("SR190", f"the index {mixed[0]} is free on one side and summed over on the other", claim.span)
-    for name in [n for n, x in elab.scope.free.items() if n not in one | two and not x.timed and not x.given]:
+    for name in [k for k, x in elab.scope.free.items() if k not in one | two and not x.timed and not x.given]:
         del elab.scope.free[name]
-    return left, right, set(one) | {n for n, x in elab.scope.free.items() if x.timed}
+    return left, right, set(one) | {k for k, x in elab.scope.free.items() if x.timed}
 
 
 def _indices(side: Expr) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import functions, indicator, smooth
+from symrnn.elaborate import functions, indicator, primes, smooth
 from symrnn.elaborate.contraction import Cubic
 from symrnn.elaborate.names import head, parts
 from symrnn.elaborate.unknown import undeclared
@@ -190,7 +190,7 @@ def _is_application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
         listed = isinstance(fence.body, t.Listing) and set(fence.body.seps) <= {",", ";", "|"}
         return (listed and found.symbol.shape == SCALAR) or found.symbol in elab.context.arguments
     name = head(fn)
-    return name is not None and not name.subs and not name.sups and elab.context.function(name.key) is not None
+    return name is not None and not name.subs and not name.sups and primes.known(elab.context, name.key) is not None
 
 
 def one_application(elab: Elaborator, tree: t.Tree) -> bool:
@@ -224,9 +224,9 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
     else:
         name = head(fn)
         assert name is not None
-        function = elab.context.function(name.key)
+        function = primes.known(elab.context, name.key)
         assert function is not None
-        value = functions.apply(elab, function, fence, fn, span)
+        value = functions.apply(elab, function[0], fence, fn, span, function[1])
     if isinstance(arg, t.Script):
         if arg.sub is not None:
             value = elab.component(value, parts(arg.sub), span)

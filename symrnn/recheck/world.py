@@ -195,7 +195,7 @@ class World:
             return found
         if e[0] == "?":
             if e not in self.leaves:
-                self.leaves[e] = Num(self.point(e))
+                self.leaves[e] = Num(self.point(e[1:]))
             return [[self.leaves[e]]]
         if re.fullmatch(r"-?\d+(/\d+)?", e):
             return [[Num(real(Fraction(e)))]]
