@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 
 from symrnn.algebra.functions import TABLE
@@ -11,7 +12,7 @@ from symrnn.elaborate import einstein, primes
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import head
-from symrnn.expr import Dim, Expr, Gradient, Number, Reduce, Ref, show_shape
+from symrnn.expr import Cases, Delta, Dim, Expr, Gradient, Number, Reduce, Ref, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 
@@ -33,7 +34,7 @@ def elaborate(
     right = elab.expr(claim.rhs)
     if claim.einstein:
         left, right, known = _convention(elab, left, right, claim)
-    _account_for_letters(elab, known, claim)
+    _account_for_letters(elab, known, claim, left, right)
     if not elab.same(left.shape, right.shape) and not (isinstance(right, Number) and right.value == 0):
         what = "label" if claim.kind == "label" else "right side"
         shapes = f"the left side is {show_shape(left.shape)}, the {what} {show_shape(right.shape)}"
@@ -123,10 +124,13 @@ def _mentions(claim: Claim, letter: str) -> bool:
     return any(isinstance(node, t.Name) and node.text == letter for tree in trees for node in tree.walk())
 
 
-def _account_for_letters(elab: Elaborator, known: set[str], claim: Claim) -> None:
+def _account_for_letters(elab: Elaborator, known: set[str], claim: Claim, *sides: Expr) -> None:
     """An index that only the right side uses, or that runs over nothing known, makes no claim."""
+    compared = {n for e in sides for x in e.walk() for n in _compared(x)}
     for name, letter in elab.scope.free.items():
         place = letter.span or claim.rhs.span
+        if letter.dim is None and not letter.timed and not letter.values and name in compared:
+            letter.dim = len(compared) + 2  # so many values show every pattern of equal ones
         if letter.dim is None and not letter.timed and not letter.values:
             raise Problem("SR206", f"the letter {name} runs over no known range", place)
         if name not in known and not letter.timed and not letter.given and claim.kind != "label":
@@ -135,3 +139,16 @@ def _account_for_letters(elab: Elaborator, known: set[str], claim: Claim) -> Non
                 f"the index {name} is free: no sum binds it and the left side does not have it",
                 place,
             )
+
+
+def _compared(e: Expr) -> Iterator[str]:
+    """The letters that an expression only compares, with each other and with small numbers."""
+    pairs = (
+        [(e.one, e.two)]
+        if isinstance(e, Delta)
+        else [(a, b) for a, _, b in e.conditions]
+        if isinstance(e, Cases)
+        else []
+    )
+    if all(abs(i.offset) <= 2 for pair in pairs for i in pair):
+        yield from (i.letter for pair in pairs for i in pair if i.letter is not None)

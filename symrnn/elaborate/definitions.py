@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from symrnn.claims import Claim, Definition, Paper, key
+from symrnn.claims import Claim, Definition, Equation, Paper, key
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import einstein
 from symrnn.elaborate.abbreviation import derives, mentions
@@ -38,6 +38,9 @@ def define(context: Context, paper: Paper, stated: Iterable[Pending] = ()) -> No
         except Problem as problem:
             _fail(context, paper, number, claim, problem.diagnostic)
     _finish(context, paper)
+    for e in paper.equations:
+        if e.problem is not None and context.manifest.defines(e.number):
+            _unread(context.within(context.manifest.within(e.number)), e)
     for number, claim, reason in (*_meaningless(context, paper), *_circles(paper)):
         _fail(context, paper, number, claim, reason)
 
@@ -350,6 +353,15 @@ def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Dia
         name = head(tree)
         if name is not None and context.names.match(tree) is None:
             context.unnamed.setdefault((name.key, name.style), why)
+
+
+def _unread(context: Context, equation: Equation) -> None:
+    """A defining line that cannot be read leaves open what its letters name and no other line defines."""
+    assert equation.problem is not None
+    why = f"line ({equation.number}), which may define it, cannot be read: {equation.problem.message}"
+    for symbol in context.names.visible():
+        if symbol not in context.nodes and symbol.key.rstrip("'").split(" ")[-1] in equation.latex:
+            context.failed.setdefault(symbol, why)
 
 
 def _symbols(context: Context, trees: Iterable[t.Tree]) -> Iterator[Symbol]:

@@ -137,11 +137,24 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
             rest.pop(0)
             out.append((op, applied))
+        elif rest and not rest[0][0] and _probability(elab, factor, rest[0][1]):
+            message = "a probability is no quantity here: the manifest can declare it, p(y=1) \\in \\mathbb{R}"
+            raise Problem("SR190", message, factor.span | rest[0][1].span)
         elif is_mark(factor) and rest and not rest[0][0] and elab.context.names.match(factor) is None:
             raise Problem("SR190", "a differential is not yet understood", factor.span)
         else:
             out.append((op, factor))
     return out
+
+
+def _probability(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
+    """``P(A | B)``, ``p(y = 1)`` of a letter that nothing declares."""
+    name = head(fn)
+    fence = arg.base if isinstance(arg, t.Script) else arg
+    if name is None or name.key.lower() not in ("p", "q", "\\pr") or not isinstance(fence, t.Fence):
+        return False
+    barred = isinstance(fence.body, t.Listing) and "|" in fence.body.seps
+    return (barred or isinstance(fence.body, t.Chain)) and not any(True for _ in elab.context.names.family(name.key))
 
 
 def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[tuple[str, t.Tree]]) -> Expr:

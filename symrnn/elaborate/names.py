@@ -47,9 +47,11 @@ def head(tree: t.Tree) -> Head | None:
 
 
 def taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
-    """A name and the arguments it is printed with, ``f(x)``."""
+    """A name and the arguments it is printed with, ``f(x)``; those that are sums or products are none, ``a(b + 1)``."""
     if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
-        return lhs.factors[0][1], fence.body
+        return (
+            (lhs, None) if isinstance(fence.body, (t.Additive, t.Product, t.Num)) else (lhs.factors[0][1], fence.body)
+        )
     if (
         isinstance(lhs, t.Call)
         and isinstance(lhs.arg, t.Fence)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from symrnn.latex import notation as n
 from symrnn.latex.surface import Item
 
-_JOINED = (("...", "..."), (":=", ":="), (".*", ".*"))
+_JOINED = (("...", "..."), ("..", ".."), (":=", ":="), (".*", ".*"))
 
 
 def word_text(text: str) -> str:
