@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import Any, NamedTuple, Protocol
 
 from symrnn import smooth
@@ -346,6 +347,9 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
         else:
             ev.values[e.letter] = shadowed
     shape = _shape(ev, e)
+    if e.op == "product" and not e.scalar:
+        eye = _constant(ev, Constant(e.shape, "eye"))
+        return reduce(lambda a, b: product(ev.ring, a, b), reversed(parts) if e.down else parts, eye)
     if e.op == "product":
         return _one(ev.ring.mul(ev.ring.rational(1), *(p.rows[0][0] for p in parts)))
     add, zero = ev.ring.add, ev.ring.rational(0)

@@ -2,6 +2,7 @@
 
 * In the other layout of Jacobians it may be true: the verdict stays, and the report says so.
 * ∂u/∂v of a quantity by what its definition mentions may mean that mention alone: true then, it is undecided.
+* The factors of a product of matrices over a letter may stand in the other order: true then, it is undecided.
 * A derivative by a quantity from which nothing is computed is 0, which nobody means: it is undecided.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Diagnostic
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.expr import Entry, Expr, Gradient, Ref
+from symrnn.expr import Entry, Expr, Gradient, Reduce, Ref
 from symrnn.judgement import Judgement
 from symrnn.latex.tree import Frac, Tree
 from symrnn.verdict import Kind
@@ -25,11 +26,16 @@ def holds_flipped(context: Context, judge: Judge, claim: Claim, number: str) -> 
     trees: list[Tree] = [tree for tree in (claim.lhs, claim.rhs) if tree is not None]
     if not any(isinstance(node, Frac) for tree in trees for node in tree.walk()):
         return False
-    context.flipped = True
+    return _holds(context, "flipped", judge, claim, number)
+
+
+def _holds(context: Context, otherwise: str, judge: Judge, claim: Claim, number: str) -> bool:
+    """Whether a line is proved when one thing is read otherwise."""
+    setattr(context, otherwise, True)
     try:
         found = judge(claim, number, AS_PRINTED)
     finally:
-        context.flipped = False
+        setattr(context, otherwise, False)
     return found is not None and found.kind is Kind.PROVED
 
 
@@ -43,15 +49,15 @@ def doubt(context: Context, judge: Judge, claim: Claim, number: str, typed: Type
                 name = wrt.symbol.name.removesuffix("(t)")
                 message = f"no definition uses '{name}': is what is derived computed from it, spelled otherwise?"
                 return Diagnostic("SR190", message, claim.span)
-    if any((of := _quantity(e.of)) is not None and of.time and not e.direct for e in slopes):
-        context.all_direct = True
-        try:
-            found = judge(claim, number, AS_PRINTED)
-        finally:
-            context.all_direct = False
-        if found is not None and found.kind is Kind.PROVED:
-            message = "true if ∂ is by what definitions mention, the rest held fixed, false along all paths: see direct"
-            return Diagnostic("SR190", message, claim.span)
+    told = any((of := _quantity(e.of)) is not None and of.time and not e.direct for e in slopes)
+    if told and _holds(context, "all_direct", judge, claim, number):
+        message = "true if ∂ is by what definitions mention, the rest held fixed, false along all paths: see direct"
+        return Diagnostic("SR190", message, claim.span)
+    sides = (typed.lhs, typed.rhs) if typed is not None else ()
+    ordered = any(isinstance(e, Reduce) and e.op == "product" and not e.scalar for side in sides for e in side.walk())
+    if ordered and _holds(context, "reversed", judge, claim, number):
+        message = "true if the factors of Π stand in the other order, which nothing says"
+        return Diagnostic("SR190", message, claim.span)
     return None
 
 

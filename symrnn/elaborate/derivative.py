@@ -274,24 +274,26 @@ def _itself(by: t.Tree, of: t.Tree) -> bool:
     return of == by or any(_itself(by, x) for x in of.children())
 
 
-def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, span: Span) -> bool:
+def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -> bool:
     """Whether a derivative is by what the definition of ``of`` mentions itself, and it mentions ``wrt``.
 
-    Of what it does not mention, the derivative along all paths is meant; by a parameter, nobody knows.
+    Of what it does not mention, the derivative along all paths is meant; by a parameter, or with ∂^+, nobody knows.
     """
     base = of.body if isinstance(of, Entry) else of
-    if not isinstance(base, Ref) or base.time is None or wrt.copy is not None or base == wrt:
-        return False
+    if not isinstance(base, Ref) or wrt.copy is not None or base == wrt:
+        return direct
     context = elab.context
-    if base.symbol not in context.direct and not (context.all_direct and wrt.symbol.timed):
-        return False
+    told = base.time is not None and (base.symbol in context.direct or (context.all_direct and wrt.symbol.timed))
+    if (not direct and not told) or not context.defined:  # while definitions are read, nobody knows
+        return direct
     for d in context.defined.get(base.symbol, ()):
-        if d.time is not None and d.time.letter is not None:
-            step = base.time.shifted(-d.time.offset)
-            rhs = substituted(d.rhs, d.time.letter, step)
+        if any(isinstance(e, Ref) and e.symbol is wrt.symbol for e in d.rhs.walk()) and (direct or base.time is None):
+            return True
+        if base.time is not None and d.time is not None and d.time.letter is not None:
+            rhs = substituted(d.rhs, d.time.letter, base.time.shifted(-d.time.offset))
             if any(isinstance(e, Ref) and (e.symbol, e.time) == (wrt.symbol, wrt.time) for e in rhs.walk()):
                 return True
-    if not wrt.symbol.timed:
+    if direct or not wrt.symbol.timed:
         name = base.symbol.name.removesuffix("(t)")
         raise Problem("SR190", f"the definition of '{name}' does not mention '{wrt.symbol.name}': by which path?", span)
     return False
@@ -311,7 +313,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
             "what stands below is neither a variable nor a component of one: give it a name and define it",
             span,
         )
-    direct = direct or smooth.by_argument(of, wrt) or _mentioned(elab, of, base, span)
+    direct = smooth.by_argument(of, wrt) or _mentioned(elab, of, base, direct, span)
     if direct and base.copy is not None:
         raise Problem("SR190", "a direct derivative by a copy of a parameter is not yet understood", span)
     if not direct and elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):

@@ -260,7 +260,8 @@ class _Maker:
         for item, condition, unsure, last, beside in conditions.attached(self.context, items):
             made = self.chain(item) if isinstance(item, t.Chain) else self.expression(item, last)
             for claim in (*made, *self.labels(item)):
-                yield replace(claim, where=condition, conditional=unsure, beside=beside)
+                free = () if claim.kind == "definition" else conditions.presupposed(self.context, claim)
+                yield replace(claim, where=(*condition, *free), conditional=unsure, beside=beside)
 
     def chain(self, tree: t.Chain) -> Iterator[Claim]:
         links = list(tree.links)
