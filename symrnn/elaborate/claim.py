@@ -12,15 +12,17 @@ from symrnn.expr import Expr, Gradient, Number, Ref, show_shape
 from symrnn.latex import tree as t
 
 
-def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> Typed | None:
-    """Both sides of a claim, or None when the reading changes nothing in it.
+def elaborate(
+    context: Context, claim: Claim, reading: Reading = AS_PRINTED, elaborator: Elaborator | None = None
+) -> Typed | None:
+    """Both sides of a claim, or None when the reading changes nothing in it. ``elaborator``: a fresh one by default.
 
     Raises Problem when the claim has no meaning under this reading.
     """
     assert claim.lhs is not None
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
-    elab = Elaborator(context.within(claim.section), reading)
+    elab = elaborator or Elaborator(context.within(claim.section), reading)
     left = elab.expr(claim.lhs)
     known = set(elab.scope.free)
     right = elab.expr(claim.rhs)
@@ -29,7 +31,8 @@ def elaborate(context: Context, claim: Claim, reading: Reading = AS_PRINTED) -> 
         what = "label" if claim.kind == "label" else "right side"
         shapes = f"the left side is {show_shape(left.shape)}, the {what} {show_shape(right.shape)}"
         raise Problem("SR302", shapes, claim.rhs.span)
-    _copies(claim, left, right)
+    if elab.numbered:
+        _copies(claim, left, right)
     if reading.copy and any(isinstance(e, Gradient) and e.direct for side in (left, right) for e in side.walk()):
         return None  # derivatives at fixed arguments and total ones are told apart
     used = set(elab.conditions.values())

@@ -60,6 +60,7 @@ class Elaborator:
         self.locals: list[str] = []
         self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
         self.plain = False  # a quantity stands for itself, as on the left of its definition
+        self.numbered = False  # whether a copy at a step that is a number was met
         self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
     def condition(self, reading: str, text: str) -> None:
@@ -160,6 +161,7 @@ class Elaborator:
             raise Problem("SR204", f"'{m.symbol.name}' is defined without steps", span)
         time = self.step(m.time, span) if m.time is not None else None
         copy = self.step(m.copy, span) if m.copy is not None else None
+        self.numbered = self.numbered or (copy is not None and copy.letter is None)
         value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
         if m.indices:
             value = self.component(value, m.indices, span)

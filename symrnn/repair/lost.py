@@ -10,7 +10,6 @@ from symrnn.elaborate.names import head, parts
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import SCALAR
 from symrnn.latex import tree as t
-from symrnn.latex.parser import parse_expression
 from symrnn.repair.moves import Edit, Generator, Move, Page, in_name
 
 _FRAGMENTS = 14
@@ -34,7 +33,9 @@ def missing(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mov
                 yield Move("dropped factor", ((end, end, " " + text),), sign=("", text))
     if isinstance(node, t.Script) and isinstance(node.base, t.Name) and node.base.text == "\\nabla":
         end = node.span.end
-        for scalar in [] if _operand(page, node, above) else [*_scalars(page), *_near_components(page)]:
+        for scalar in (
+            [] if _operand(page, node, above) else [*_scalars(page), *page.words.components(page.line)[:_NAMES]]
+        ):
             yield Move("dropped factor", ((end, end, " " + scalar),), sign=("", scalar))
         yield from _moved_step(page, node, above)
 
@@ -48,13 +49,6 @@ def _operand(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
     k = next(i for i, f in enumerate(factors) if f is node)
     known = page.words.context.names.match(factors[k + 1]) if k + 1 < len(factors) else None
     return known is not None and known.symbol.shape == SCALAR and known.symbol in page.words.context.nodes
-
-
-def _near_components(page: Page) -> list[str]:
-    """Components that stand in the lines around."""
-    names = page.words.context.names
-    near = [(text, names.match(parse_expression(text, frozenset()))) for text in page.words.near(page.line)]
-    return [text for text, known in near if known is not None and known.indices and not known.sups][:_NAMES]
 
 
 def _scalars(page: Page) -> list[str]:
@@ -154,7 +148,7 @@ def lacking(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mov
     for text in list(dict.fromkeys([*near[:_NEAR], *common]))[:_FRAGMENTS]:
         yield Move("dropped factor", ((start, start, text + " "),), 2)
         yield Move("dropped factor", ((end, end, " " + text),), 2)
-    for text in dict.fromkeys(_turned(page, _NAMES)):
+    for text in page.words.rows(page.line)[:_NAMES]:
         yield Move("dropped factor", ((end, end, " " + text),), 2)
     for text in _components(page, above):
         yield Move("dropped factor", ((start, start, text + " "),), 2)
@@ -163,24 +157,6 @@ def lacking(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Mov
             yield Move("dropped factor", ((factor.span.end, factor.span.end, f" (1 - {page.text(factor)})"),), 2)
     yield Move("dropped factor", ((start, start, "2 "),), 2)
     yield Move("dropped factor", ((start, start, "\\frac{1}{2} "),), 2)
-
-
-def _turned(page: Page, count: int) -> list[str]:
-    """The vectors of the lines around, as rows."""
-    spelled = page.words.transpose
-    found = []
-    for text in page.words.near(page.line):
-        tree = parse_expression(text, frozenset())
-        known = page.words.context.names.match(tree)
-        if (
-            known is not None
-            and not known.indices
-            and not known.sups
-            and known.symbol.shape[1] == 1 != known.symbol.shape[0]
-        ):
-            bare = isinstance(tree, t.Name) or (isinstance(tree, t.Script) and tree.sup is None)
-            found.append(f"{text}^{spelled}" if bare else f"({text})^{spelled}")
-    return found[:count]
 
 
 def _components(page: Page, above: tuple[t.Tree, ...]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 
 from symrnn.claims import Claim
@@ -18,6 +19,7 @@ from symrnn.latex.parser import parse_expression
 from symrnn.repair.moves import Edit, Page, apply
 from symrnn.span import Span
 
+_MOST_READ = 20_000  # pieces that are remembered
 _WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent)  # read the same wherever they stand
 
 
@@ -32,7 +34,6 @@ class Reviser:
         self.claims = claims
         self.words = words
         self.rules = rules
-        self.read: dict[str, t.Tree | None] = {}
         self.above: dict[int, set[int]] = {}  # what stands above each node of the claims, wherever it stands in them
         self.nodes: dict[Place, list[t.Tree]] = {}  # the nodes of the claims at each printed place
         for claim in claims:
@@ -57,8 +58,10 @@ class Reviser:
         for child in tree.children():
             self._collect(child, (*above, id(tree)))
 
-    def claims_after(self, edits: tuple[Edit, ...]) -> list[Claim] | None:
-        """The claims after small edits inside their pieces; None when the whole line must be read again."""
+    def exchanged(self, edits: tuple[Edit, ...]) -> dict[int, tuple[t.Tree, t.Tree]] | None:
+        """The parts of the claims that small edits exchange, by identity, each with what takes its place; None when
+        the whole line must be read again.
+        """
         held: dict[int, tuple[t.Tree, list[Edit]]] = {}
         waiting = list(edits)
         while waiting:
@@ -85,14 +88,18 @@ class Reviser:
             if around is None or any(_within(p, around) for p, _ in made.values()):
                 return None
             held.setdefault(id(around), (around, []))[1].extend(inside)
-        new = {id(node): tree for place, (_, tree) in made.items() for node in self.nodes[place]}
+        return {id(node): (node, tree) for place, (_, tree) in made.items() for node in self.nodes[place]}
+
+    def claims_with(self, made: Mapping[int, tuple[t.Tree, t.Tree]]) -> list[Claim]:
+        """The claims with parts exchanged."""
+        new = {k: tree for k, (_, tree) in made.items()}
         return [self._revised(claim, new) for claim in self.claims]
 
     def _revised(self, claim: Claim, made: Mapping[int, t.Tree]) -> Claim:
         """The claim with pieces exchanged; only what stands above them is built anew."""
         holding = frozenset(chain.from_iterable(self.above[k] for k in made))
-        lhs = None if claim.lhs is None else _exchange(claim.lhs, made, holding)
-        rhs = _exchange(claim.rhs, made, holding)
+        lhs = None if claim.lhs is None else exchange(claim.lhs, made, holding)
+        rhs = exchange(claim.rhs, made, holding)
         return claim if lhs is claim.lhs and rhs is claim.rhs else replace(claim, lhs=lhs, rhs=rhs)
 
     def _piece(self, edit: Edit) -> t.Tree | None:
@@ -120,15 +127,19 @@ class Reviser:
         """The piece after its edits, when it is still one piece that reads the same wherever it stands."""
         low = node.span.start
         text = apply(self.page.text(node), tuple((a - low, b - low, new) for a, b, new in edits))
-        if text not in self.read:
-            try:
-                self.read[text] = parse_expression(text, self.words)
-            except (Problem, RecursionError):
-                self.read[text] = None
-        tree = self.read[text]
+        tree = _read(text, self.words)
         if tree is None or not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
             return None
         return rewrite(tree, self.rules)
+
+
+@lru_cache(_MOST_READ)
+def _read(text: str, words: frozenset[str]) -> t.Tree | None:
+    """A piece of a line, None where it cannot be read; the states of a search share most of their pieces."""
+    try:
+        return parse_expression(text, words)
+    except (Problem, RecursionError):
+        return None
 
 
 def _place(tree: t.Tree) -> Place:
@@ -153,10 +164,11 @@ def _steady(tree: t.Tree) -> bool:
             return False
 
 
-def _exchange(tree: t.Tree, made: Mapping[int, t.Tree], holding: frozenset[int]) -> t.Tree:
+def exchange(tree: t.Tree, made: Mapping[int, t.Tree], holding: frozenset[int]) -> t.Tree:
+    """A tree with parts exchanged, by identity; ``holding``: what stands above them, and alone is built anew."""
     found = made.get(id(tree))
     if found is not None:
         return found
     if id(tree) not in holding:
         return tree
-    return t.rebuilt(tree, lambda part: _exchange(part, made, holding))
+    return t.rebuilt(tree, lambda part: exchange(part, made, holding))

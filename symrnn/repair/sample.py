@@ -46,6 +46,7 @@ NOTHING = _FLOOR * (1 + 1e-6)  # the size of a claim whose sides are both zero
 _LETTER_VALUES = 2
 STEPS = 3
 
+_WHOLE = (Gradient, Entry)  # evaluated as a whole
 _LINEAR = (Add, Diag, Entry, MatMul, Reduce, Slice, Table, Times, Total, Trace, Transpose)
 
 
@@ -114,10 +115,15 @@ class _Floats(Evaluator):
         return Mat(tuple(tuple(stacked(i, j) for j in range(cols)) for i in range(rows)))
 
     def _safe(self, e: Expr) -> Mat | None:
+        """An alternative's value; what it shares with the claim stands in it as printed."""
+        instead, touched = self.instead, self.touched
+        self.instead, self.touched = {}, frozenset()
         try:
-            return self._gradient(e) if isinstance(e, Gradient) else super().__call__(e)
+            return self(e)
         except (Inadmissible, Unsupported):
             return None
+        finally:
+            self.instead, self.touched = instead, touched
 
     def _gradient(self, e: Expr) -> Mat:
         key = (e, tuple(self.values.items()))
@@ -158,17 +164,18 @@ class Sample:
         self.known: dict[Any, Mat] = {}
         self.fixed: dict[int, Fixed] = {}
 
-    def difference(self, typed: Typed, axes: Sequence[Axis] = ()) -> tuple[Any, Any]:
+    def difference(self, typed: Typed, axes: Sequence[Axis] = (), like: Typed | None = None) -> tuple[Any, Any]:
         """The weighted difference of a claim's sides and the size of what is compared; inf for no value.
 
-        With axes, arrays: one dimension an axis, one entry a combination of their alternatives.
+        With axes, arrays: one dimension an axis, one entry a combination of their alternatives. ``like``: a claim
+        that shares parts with this one, whose values are remembered.
         """
         instead = {
             id(place): (k, [v[j] for v in axis.variants], len(axes))
             for k, axis in enumerate(axes)
             for j, place in enumerate(axis.places)
         }
-        fixed = self.parts(typed) if axes else NOT_FIXED
+        fixed = self.parts(typed) if axes else self.parts(like) if like is not None else NOT_FIXED
         touched = frozenset(id(x) for axis in axes for place in axis.places for x in fixed.paths.paths[id(place)])
         total: Any = 0.0
         scale: Any = _FLOOR
@@ -255,14 +262,22 @@ NOTHING_TYPED = Typed(number(0), number(0), {})
 NOT_FIXED = Fixed(NOTHING_TYPED)
 
 
+def separate(e: Expr) -> Iterator[Expr]:
+    """The places of an expression at which alternatives can stand, where an expression stands twice, twice."""
+    yield e
+    if not isinstance(e, _WHOLE):
+        for child in e.children():
+            yield from separate(child)
+
+
 def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
     """The smallest places at which two expressions differ, as pairs."""
     if one is other:
         return []
     if type(one) is not type(other) or one.shape != other.shape:
         return [(one, other)]
-    if isinstance(one, (Gradient, Entry)):
-        return [] if one == other else [(one, other)]  # evaluated as a whole
+    if isinstance(one, _WHOLE):
+        return [] if one == other else [(one, other)]
     found: list[tuple[Expr, Expr]] = []
     for name in one.__match_args__:
         a, b = getattr(one, name), getattr(other, name)

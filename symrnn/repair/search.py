@@ -8,7 +8,7 @@ evaluated together, as arrays. What survives is read again as text and proved by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations, islice
 from typing import Any
 
@@ -24,9 +24,11 @@ from symrnn.elaborate.paper import Flow, Lines
 from symrnn.evaluate import Unsupported
 from symrnn.expr import Number
 from symrnn.latex import notation as n
+from symrnn.latex.tree import Tree
 from symrnn.repair.brackets import bracket_edits
 from symrnn.repair.editions import Editions, Found
 from symrnn.repair.moves import Move, Page, apply, moves
+from symrnn.repair.recall import Editing
 from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import NOTHING, STEPS, TOLERANCE, Axis, Sample, differences
 from symrnn.repair.state import (
@@ -183,31 +185,33 @@ class Search:
         if tree is None:
             return None
         equation = self.editions.equation(latex, tree)
-        typed = [self.typed(c) for c in equation.claims]
+        editing = Editing(self.checker.context, equation.claims)
+        typed = [self.typed(c, editing, j) for j, c in enumerate(equation.claims)]
         worth = tuple(self.worth(c, t) for c, t in zip(equation.claims, typed, strict=True))
         page = Page(latex, tree, self.words, self.editions.k)
         reviser = Reviser(page, equation.claims, self.editions.lines.words, self.rules)
-        return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser)
+        return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser, editing)
 
-    def typed(self, claim: Claim) -> Typed | None:
-        """A claim as printed, or None where it has no meaning."""
+    def typed(self, claim: Claim, editing: Editing, j: int | None = None) -> Typed | None:
+        """A claim, the one numbered ``j`` as printed, or None where it has no meaning."""
         try:
             if claim.lhs is None:
                 return elaborate_side(self.checker.context, claim.rhs, AS_PRINTED)
-            said = defining(claim) if claim.kind == "definition" else claim
-            return elaborate(self.checker.context, said, AS_PRINTED)
+            if claim.kind == "definition":
+                return elaborate(self.checker.context, defining(claim))
+            return editing.edited(claim) if j is None else editing.printed(j)
         except (Problem, RecursionError):
             return None
 
-    def worth(self, claim: Claim, typed: Typed | None) -> int:
-        """Without meaning, false, or true at the sample point."""
+    def worth(self, claim: Claim, typed: Typed | None, like: Typed | None = None) -> int:
+        """Without meaning, false, or true at the sample point; ``like``: a claim that shares parts with it."""
         if typed is None:
             return ILL
         if claim.lhs is None:
             return TRUE if claim.kind == "definition" else FALSE
         if claim.kind == "definition" or claim.relation not in n.EQUALITIES:
             return TRUE
-        return self.holds(typed, *self.difference(typed))
+        return self.holds(typed, *self.difference(typed, like=like))
 
     def holds(self, typed: Typed, gap: float, size: float) -> int:
         """True, but not for nothing: 0 = 0 and x = x are no repairs, unless a 0 is what the line says."""
@@ -216,10 +220,10 @@ class Search:
         zero = any(isinstance(side, Number) and side.value == 0 for side in (typed.lhs, typed.rhs))
         return TRUE if size > NOTHING or zero else FALSE
 
-    def difference(self, typed: Typed, axes: Iterable[Axis] = ()) -> tuple[Any, Any]:
+    def difference(self, typed: Typed, axes: Iterable[Axis] = (), like: Typed | None = None) -> tuple[Any, Any]:
         """The sample's difference and size; infinite where it abstains."""
         try:
-            return self.sample.difference(typed, tuple(axes))
+            return self.sample.difference(typed, tuple(axes), like)
         except (Unsupported, RecursionError, KeyError):
             return np.inf, 1.0
 
@@ -316,21 +320,25 @@ class Search:
 
     def trial(self, state: State, move: Move) -> Trial | None:
         """A move as changes of typed claims; claims that it leaves alone keep their worth."""
-        claims = state.reviser.claims_after(move.edits)
-        if claims is None:
+        trial = Trial(move, list(state.worth))
+        made = state.reviser.exchanged(move.edits)
+        if made is None:
             latex = apply(state.latex, move.edits)
             tree = self.editions.read(latex)
             if tree is None:
                 return None
-            claims = list(self.editions.equation(latex, tree).claims)
-        trial = Trial(move, list(state.worth))
+            claims = self.editions.equation(latex, tree).claims
+        elif self.in_place(state, made, trial):
+            return trial
+        else:
+            claims = tuple(state.reviser.claims_with(made))
         if len(claims) != len(state.claims):
-            trial.worth = [self.worth(c, self.typed(c)) for c in claims]
+            trial.worth = [self.worth(c, self.typed(c, state.editing)) for c in claims]
             return trial
         for j, (old, new) in enumerate(zip(state.claims, claims, strict=True)):
-            if old.lhs == new.lhs and old.rhs == new.rhs and old.relation == new.relation:
+            if j in trial.spots or (old.lhs == new.lhs and old.rhs == new.rhs and old.relation == new.relation):
                 continue
-            typed, base = self.typed(new), state.typed[j]
+            typed, base = self.typed(new, state.editing), state.typed[j]
             if typed is None:
                 trial.worth[j] = ILL
                 continue
@@ -338,10 +346,26 @@ class Search:
             if base is not None and base.letters == typed.letters and new.lhs is not None:
                 places = differences(base.lhs, typed.lhs) + differences(base.rhs, typed.rhs)
             if places is None or len(places) > _PLACES_AT_MOST or new.kind == "definition":
-                trial.worth[j] = self.worth(new, typed)
+                trial.worth[j] = self.worth(new, typed, base)
             elif places:
                 trial.spots[j] = places
         return trial
+
+    def in_place(self, state: State, made: Mapping[int, tuple[Tree, Tree]], trial: Trial) -> bool:
+        """Whether every claim that exchanged parts change is the printed one at all other places; the changes are
+        noted in the trial.
+        """
+        whole = True
+        for j, (claim, typed, visits) in enumerate(zip(state.claims, state.typed, state.editing.visits, strict=True)):
+            if visits.above.keys().isdisjoint(made):
+                continue
+            plain = typed is not None and claim.lhs is not None and claim.kind != "definition"
+            places = state.editing.changes(j, made) if plain else None
+            if places is None or len(places) > _PLACES_AT_MOST:
+                whole = False
+            elif places:
+                trial.spots[j] = places
+        return whole
 
     def measure(self, state: State, trials: list[Trial]) -> None:
         """The worth of all trials whose typed changes are known, those of the same places at once."""

@@ -12,6 +12,7 @@ from symrnn.claims import Claim, Typed
 from symrnn.expr import Expr
 from symrnn.latex.tree import Tree
 from symrnn.repair.moves import Edit, Move, Page, overlapping
+from symrnn.repair.recall import Editing
 from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import Axis
 
@@ -32,6 +33,7 @@ class State:
     typed: list[Typed | None]
     worth: tuple[int, ...]
     reviser: Reviser
+    editing: Editing
     tried: dict[int, list[Trial]] = field(default_factory=dict)  # by weight
     pairs: dict[int, list[tuple[Trial, Trial, float]]] = field(default_factory=dict)  # by claim
     opened: bool = False  # not closer than what it came from

@@ -49,6 +49,8 @@ class Vocabulary:
     lines: list[list[str]] = field(default_factory=list)  # the factors of each line
     entries: Counter[tuple[str, ...]] = field(default_factory=Counter)  # components: what stands around their indices
     _free: dict[str, set[str]] = field(default_factory=dict)
+    _rows: dict[int, list[str]] = field(default_factory=dict)  # by line
+    _components: dict[int, list[str]] = field(default_factory=dict)
     commas: bool = False  # between the indices of an entry
 
     @property
@@ -67,6 +69,30 @@ class Vocabulary:
         """The factors of the lines around the line ``k``, the nearest first."""
         order = sorted(range(len(self.lines)), key=lambda j: (abs(j - k), j))
         return list(dict.fromkeys(text for j in order[:_NEAR] for text in self.lines[j]))
+
+    def rows(self, k: int) -> list[str]:
+        """The vectors of the lines around the line ``k``, as rows."""
+        found = self._rows.get(k)
+        if found is None:
+            found = self._rows[k] = [self._turned(text, tree) for text, tree, m in self._quantities(k) if _column(m)]
+        return found
+
+    def components(self, k: int) -> list[str]:
+        """Components that stand in the lines around the line ``k``."""
+        found = self._components.get(k)
+        if found is None:
+            known = self._quantities(k)
+            found = self._components[k] = [text for text, _, m in known if m.indices and not m.sups]
+        return found
+
+    def _quantities(self, k: int) -> list[tuple[str, t.Tree, Match]]:
+        """The factors around the line ``k`` that are quantities."""
+        read = [(text, parse_expression(text, frozenset())) for text in self.near(k)]
+        return [(text, tree, known) for text, tree in read if (known := self.context.names.match(tree)) is not None]
+
+    def _turned(self, text: str, tree: t.Tree) -> str:
+        bare = isinstance(tree, t.Name) or (isinstance(tree, t.Script) and tree.sup is None)
+        return f"{text}^{self.transpose}" if bare else f"({text})^{self.transpose}"
 
     def indices(self, tree: t.Tree) -> tuple[t.Tree, ...]:
         """The component indices of a name, of a bracket, ``(∇L)_i``, and of an indicator, ``δ_{ij}``."""
@@ -182,6 +208,12 @@ def _entry(v: Vocabulary, text: str, tree: t.Script, known: Match | None) -> Non
     if spans and len(spans) == len(indices):
         cuts = [tree.span.start, *(place for span in spans for place in span), tree.span.end]
         v.entries[tuple(text[a:b] for a, b in zip(cuts[::2], cuts[1::2], strict=True))] += 1
+
+
+def _column(known: Match) -> bool:
+    """Whether a printed name is a whole vector."""
+    rows, columns = known.symbol.shape
+    return not known.indices and not known.sups and columns == 1 != rows
 
 
 def region(text: str, tree: t.Tree, known: Match) -> tuple[int, int]:

@@ -1,0 +1,239 @@
+"""Elaboration of edited claims: what an edit leaves alone is elaborated once.
+
+The trees of a claim before and after an edit share all parts but those above the edit. What a part means depends on
+the part, and on what is known of its letters when the elaborator comes to it; what it leaves behind is what has become
+known of them. Both are remembered with the expression, so that an edited part can be elaborated where it stands: if its
+shape and what it leaves behind are those of the printed part, the rest of the claim means what it did.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from symrnn.claims import Claim, Typed
+from symrnn.diagnostic import Problem
+from symrnn.elaborate.claim import elaborate
+from symrnn.elaborate.context import AS_PRINTED, Context
+from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.scope import Letter
+from symrnn.expr import Dim, Expr, Number, Symbol
+from symrnn.latex import tree as t
+from symrnn.repair.revise import exchange
+from symrnn.repair.sample import differences, separate
+
+Facts = tuple[tuple[int, str, Dim | None, bool, bool], ...]  # depth, letter, what it indexes, a step?, bound?
+_WORTH_IT = (t.Additive, t.Product, t.Frac, t.Fence, t.Call, t.Big, t.Brace, t.Matrix, t.Script)
+
+
+@dataclass(frozen=True)
+class Met:
+    """An elaborated part with what it left behind: letters, further quantities in their styles, further shorthands."""
+
+    value: Expr
+    facts: Facts
+    exact: tuple[tuple[Symbol, bool], ...]
+    shorthands: tuple[str, ...]
+
+
+@dataclass
+class Memory:
+    """The parts of some claims, by identity (who asks keeps their trees), and what was elaborated of them."""
+
+    about: dict[int, frozenset[str]] = field(default_factory=dict)  # the names printed in each part
+    met: dict[tuple[int, Facts], Met] = field(default_factory=dict)
+
+    def add(self, tree: t.Tree, always: frozenset[str]) -> frozenset[str]:
+        """Take in a tree with its parts; ``always``: names that may matter where they are not printed."""
+        names = always.union(*(self.add(child, always) for child in tree.children()))
+        if isinstance(tree, (t.Name, t.Word)):
+            names |= {tree.text}
+        self.about[id(tree)] = names
+        return names
+
+
+class Recall(Elaborator):
+    """Elaborates claims as printed, the parts that it remembers from memory."""
+
+    def __init__(self, context: Context, memory: Memory) -> None:
+        super().__init__(context, AS_PRINTED)
+        self.memory = memory
+
+    def expr(self, tree: t.Tree) -> Expr:
+        """The typed expression of a tree."""
+        about = self.memory.about.get(id(tree)) if isinstance(tree, _WORTH_IT) else None
+        if about is None or self.aside:
+            return super().expr(tree)
+        met = self.memory.met.get((id(tree), self.facts(about)))
+        if met is not None and self._resumed(met):
+            return met.value
+        return self.anew(tree, about)
+
+    def anew(self, tree: t.Tree, about: frozenset[str]) -> Expr:
+        """The expression of a part, remembered."""
+        key = id(tree), self.facts(about)
+        styles, words = len(self.exact), len(self.shorthands)
+        value = super().expr(tree)
+        if not self.aside:
+            exact = tuple(islice(self.exact.items(), styles, None))
+            self.memory.met[key] = Met(value, self.facts(about), exact, tuple(self.shorthands[words:]))
+        return value
+
+    @property
+    def aside(self) -> bool:
+        """Whether more is known than letters: a formula's own variables, arguments."""
+        return bool(self.locals or self.arguments)
+
+    def facts(self, about: frozenset[str] | None = None) -> Facts:
+        """What is known of some letters, or of all."""
+        return tuple(
+            (depth, name, letter.dim, letter.timed, letter.bound)
+            for depth, frame in enumerate(self.scope.stack)
+            for name, letter in frame.items()
+            if about is None or name in about
+        )
+
+    def learn(self, facts: Facts) -> None:
+        """Know of letters what was known."""
+        stack = self.scope.stack
+        for depth, name, dim, timed, bound in facts:
+            while len(stack) <= depth:
+                stack.append({})
+            letter = stack[depth].setdefault(name, Letter(bound=bound))
+            letter.dim, letter.timed = dim, timed
+
+    def _resumed(self, met: Met) -> bool:
+        """Whether a part could leave behind what it did; a quantity in two styles cannot."""
+        if any(self.exact.setdefault(symbol, style) != style for symbol, style in met.exact):
+            return False
+        self.learn(met.facts)
+        self.shorthands += [name for name in met.shorthands if name not in self.shorthands]
+        return True
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A part of a claim: what was known when the elaborator came to it, its value, what was known afterwards."""
+
+    tree: t.Tree
+    before: Facts
+    value: Expr
+    after: Facts
+
+
+@dataclass
+class Visits:
+    """The parts of one claim: what stands directly above each, and how each was elaborated, if that was once."""
+
+    above: dict[int, t.Tree | None] = field(default_factory=dict)
+    once: dict[int, Visit | None] = field(default_factory=dict)  # None: more than once
+
+    def place(self, tree: t.Tree, above: t.Tree | None = None) -> None:
+        """Take in where the parts of a side stand."""
+        self.above[id(tree)] = above
+        for child in tree.children():
+            self.place(child, tree)
+
+    def keep(self, values: Container[int]) -> None:
+        """Leave out parts whose values do not stand in the typed claim, at one place that can be exchanged."""
+        self.once = {k: v if v is not None and id(v.value) in values else None for k, v in self.once.items()}
+
+    def around(self, tree: t.Tree | None) -> Visit | None:
+        """The smallest part that holds a tree, or is it, and has a value."""
+        while tree is not None:
+            found = self.once.get(id(tree))
+            if found is not None:
+                return found
+            tree = self.above[id(tree)]
+        return None
+
+    def over(self, tree: t.Tree) -> Iterator[int]:
+        """The identities of what stands above a tree."""
+        found = self.above[id(tree)]
+        while found is not None:
+            yield id(found)
+            found = self.above[id(found)]
+
+
+class Record(Recall):
+    """Elaborates a claim and records the visits of its parts."""
+
+    def __init__(self, context: Context, memory: Memory, visits: Visits) -> None:
+        super().__init__(context, memory)
+        self.visits = visits
+
+    def expr(self, tree: t.Tree) -> Expr:
+        """The typed expression of a tree."""
+        about = self.memory.about.get(id(tree))
+        if about is None or self.aside:
+            return Elaborator.expr(self, tree)
+        before = self.facts()
+        value = self.anew(tree, about) if isinstance(tree, _WORTH_IT) else Elaborator.expr(self, tree)
+        again = id(tree) in self.visits.once or self.aside or self.numbered
+        self.visits.once[id(tree)] = None if again else Visit(tree, before, value, self.facts())
+        return value
+
+
+class Editing:
+    """The claims of a line as typed, and what edits of their parts make of them."""
+
+    def __init__(self, context: Context, claims: Sequence[Claim]) -> None:
+        self.context = context
+        self.claims = claims
+        self.memory = Memory()
+        self.visits = [Visits() for _ in claims]
+        always = frozenset({context.manifest.steps.index, *context.sizes})
+        for claim, visits in zip(claims, self.visits, strict=True):
+            for side in (claim.lhs, claim.rhs):
+                if side is not None:
+                    self.memory.add(side, always)
+                    visits.place(side)
+
+    def printed(self, j: int) -> Typed | None:
+        """The claim ``j`` as printed. Raises Problem where it has no meaning."""
+        visits = self.visits[j]
+        typed = elaborate(self.context, self.claims[j], elaborator=Record(self.context, self.memory, visits))
+        if typed is not None:
+            stands = Counter(id(e) for side in (typed.lhs, typed.rhs) for e in separate(side))
+            visits.keep({e for e, count in stands.items() if count == 1})
+        return typed
+
+    def edited(self, claim: Claim) -> Typed | None:
+        """A claim that shares parts with these. Raises Problem where it has no meaning."""
+        return elaborate(self.context, claim, elaborator=Recall(self.context, self.memory))
+
+    def changes(self, j: int, made: Mapping[int, tuple[t.Tree, t.Tree]]) -> list[tuple[Expr, Expr]] | None:
+        """The places of the claim ``j`` that exchanged parts change, each with what stands there then. None where the
+        rest of the claim may mean something else too, or the parts have no meaning. ``made``: by identity, a part and
+        what takes its place.
+        """
+        visits = self.visits[j]
+        waiting = [visits.around(old) for k, (old, _) in made.items() if k in visits.above]
+        holding = frozenset(k for i, (old, _) in made.items() if i in visits.above for k in visits.over(old))
+        trees = {k: new for k, (_, new) in made.items()}
+        settled: dict[int, tuple[Visit, list[tuple[Expr, Expr]]]] = {}
+        while waiting:
+            visit = waiting.pop()
+            if visit is None:
+                return None
+            above = {id(visit.tree), *visits.over(visit.tree)}
+            if not above.isdisjoint(settled) or any(o is not None and id(o.tree) in above for o in waiting):
+                continue  # it changes with what stands around it
+            elab = Recall(self.context, self.memory)
+            elab.learn(visit.before)
+            try:
+                value = elab.expr(exchange(visit.tree, trees, holding))
+            except (Problem, RecursionError):
+                return None
+            if elab.aside or elab.numbered:
+                return None
+            known = set(elab.facts()) == set(visit.after)
+            alike = value.shape == visit.value.shape and isinstance(value, Number) == isinstance(visit.value, Number)
+            if not (known and alike):
+                waiting.append(visits.around(visits.above[id(visit.tree)]))
+                continue
+            settled = {k: s for k, s in settled.items() if id(visit.tree) not in visits.over(s[0].tree)}
+            settled[id(visit.tree)] = visit, differences(visit.value, value)
+        return [pair for _, pairs in settled.values() for pair in pairs]
