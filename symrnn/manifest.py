@@ -67,6 +67,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     layout: str = "numerator"
+    gradient: str = "column"
     einstein: bool = False
     broadcast: bool = False
     dot: str = "inner"
@@ -150,6 +151,8 @@ def _line(text: str, message: str) -> str:
 def _validated(manifest: Manifest, path: str) -> Manifest:
     if manifest.layout not in ("numerator", "denominator"):
         raise UsageError(f'{path}: layout is "numerator" or "denominator", not "{manifest.layout}"')
+    if manifest.gradient not in ("column", "row"):
+        raise UsageError(f'{path}: gradient is "column" or "row", not "{manifest.gradient}"')
     if manifest.dot not in ("inner", "elementwise"):
         raise UsageError(f'{path}: dot is "inner" or "elementwise", not "{manifest.dot}"')
     if any(not section.lines.strip() for section in manifest.section):

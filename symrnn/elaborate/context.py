@@ -60,6 +60,7 @@ class Context:
     short: dict[Symbol, list[Definition]] = field(default_factory=dict)  # definitions by a derivative stand for it
     defined: dict[Symbol, list[Definition]] = field(default_factory=dict)
     direct: set[Symbol] = field(default_factory=set)  # derivatives of these are by what their definitions mention
+    rows: bool = False  # ∂ of a number by a column is a row
     reversed: bool = False  # try products of matrices over a letter in the other order
     all_direct: bool = False  # try derivatives by what definitions mention, whatever the manifest says
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares

@@ -24,6 +24,7 @@ from symrnn.expr import (
     Symbol,
     Transpose,
     substituted,
+    transpose,
     variable,
 )
 from symrnn.latex import tree as t
@@ -84,7 +85,13 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     _no_quantity(elab, below[0])
     if above[1] is None:
         raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
-    return gradient(elab, above[1], below[1], tree.span, _direct(above[0]))
+    return _laid(elab, gradient(elab, above[1], below[1], tree.span, _direct(above[0])))
+
+
+def _laid(elab: Elaborator, value: Expr) -> Expr:
+    """∂ of a number by a column, as the manifest lays it out."""
+    column = isinstance(value, Gradient) and value.of.scalar and value.shape[1] == 1
+    return transpose(value) if elab.context.rows and column else value
 
 
 def _direct(mark: t.Tree) -> bool:
@@ -157,7 +164,9 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
     operand = governed[0][1]
     if count > 1:
         operand = t.Product((("", operand), *governed[1:]), span=operand.span | governed[-1][1].span)
-    return gradient(elab, operand, variable, factor.span | operand.span)
+    found = gradient(elab, operand, variable, factor.span | operand.span)
+    nabla = isinstance(factor, t.Script) and isinstance(factor.base, t.Name) and factor.base.text == "\\nabla"
+    return found if nabla else _laid(elab, found)
 
 
 def _extent(elab: Elaborator, factor: t.Tree, rest: list[tuple[str, t.Tree]]) -> int:
@@ -283,7 +292,7 @@ def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -
     if not isinstance(base, Ref) or wrt.copy is not None or base == wrt:
         return direct
     context = elab.context
-    told = base.time is not None and (base.symbol in context.direct or (context.all_direct and wrt.symbol.timed))
+    told = base.time is not None and (base.symbol in context.direct or context.all_direct)
     if (not direct and not told) or not context.defined:  # while definitions are read, nobody knows
         return direct
     for d in context.defined.get(base.symbol, ()):
@@ -293,7 +302,7 @@ def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -
             rhs = substituted(d.rhs, d.time.letter, base.time.shifted(-d.time.offset))
             if any(isinstance(e, Ref) and (e.symbol, e.time) == (wrt.symbol, wrt.time) for e in rhs.walk()):
                 return True
-    if direct or not wrt.symbol.timed:
+    if direct or (base.symbol in context.direct and not wrt.symbol.timed):
         name = base.symbol.name.removesuffix("(t)")
         raise Problem("SR190", f"the definition of '{name}' does not mention '{wrt.symbol.name}': by which path?", span)
     return False

@@ -14,7 +14,7 @@ from symrnn.elaborate import brackets, components, derivative, functions, indica
 from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.contraction import Cubic, contracted
+from symrnn.elaborate.contraction import Chains, Cubic, contracted
 from symrnn.elaborate.names import EVERYTHING, Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.expr import (
@@ -59,6 +59,7 @@ class Elaborator:
         self.shorthands: list[str] = []
         self.locals: list[str] = []
         self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
+        self.chains = Chains()
         self.plain = False  # a quantity stands for itself, as on the left of its definition
         self.numbered = False  # whether a copy at a step that is a number was met
         self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
@@ -394,8 +395,12 @@ class Elaborator:
             return self.hadamard(left, right, tree)
         if op == "\\cdot" and self.context.manifest.dot == "elementwise" and self.same(left.shape, right.shape):
             return Times(left.shape, left, right)
+        if op == "\\otimes" and left.shape[1] == right.shape[1] == 1:
+            return MatMul((left.shape[0], right.shape[0]), left, transpose(right))
         if op == "\\otimes":
-            raise Problem(NOT_YET, "'\\otimes' is not yet understood", tree.span)
+            raise Problem(NOT_YET, "'\\otimes' is understood between columns alone", tree.span)
+        if op in ("", "\\cdot") and (value := self.chains.joined(left, right)) is not None:
+            return value
         if self.scope.same(left.shape[1], right.shape[0]):
             return MatMul((left.shape[0], right.shape[1]), left, right)
         if op == "\\cdot" and self.same(left.shape, right.shape) and 1 in left.shape:

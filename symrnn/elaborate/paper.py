@@ -40,7 +40,7 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     Raises UsageError when an entry of the manifest cannot be read.
     """
     words = frozenset(manifest.words)
-    context = Context(manifest, Names(manifest.steps.index))
+    context = Context(manifest, Names(manifest.steps.index), rows=manifest.gradient == "row")
     lines = list(_lines(document, words))
     if any("\\top" in line.formula.latex for line in lines):
         context.powers = manifest.steps.last

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import Letter, to_index
-from symrnn.expr import SCALAR, Expr, Index, Reduce, show_shape
+from symrnn.expr import SCALAR, Expr, Gradient, Index, Reduce, Ref, show_shape
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -173,7 +173,18 @@ def reduce(
     if op == "product" and shape != SCALAR and (1 in shape or not elab.scope.same(*shape)):
         raise Problem("SR190", f"a product of {show_shape(shape)} matrices over a letter is not understood", tree.span)
     turned = op == "product" and shape != SCALAR and down != elab.context.reversed
+    if (composed := _composed(body, letter)) is not None:
+        turned = op == "product" and composed
     return Reduce(shape, op, letter, low, high, body, without, info.timed, turned)
+
+
+def _composed(body: Expr, letter: str) -> bool | None:
+    """Whether the factors ∂h_j/∂h_{j-1} of a product stand from the last step on, as the chain rule composes them."""
+    match body:
+        case Gradient(_, Ref() as of, Ref() as wrt, denominator) if of.symbol is wrt.symbol and of.time and wrt.time:
+            if of.time.letter == wrt.time.letter == letter and of.time.offset > wrt.time.offset:
+                return not denominator
+    return None
 
 
 def _check_range(elab: Elaborator, letter: str, low: Index, high: Index, info: Letter, tree: t.Big) -> None:
