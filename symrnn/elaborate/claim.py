@@ -6,7 +6,9 @@ from dataclasses import fields
 
 from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
+from symrnn.elaborate import tensors
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
+from symrnn.elaborate.contraction import Cubic
 from symrnn.elaborate.expression import Elaborator
 from symrnn.expr import Expr, Gradient, Number, Ref, show_shape
 from symrnn.latex import tree as t
@@ -23,9 +25,18 @@ def elaborate(
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
     elab = elaborator or Elaborator(context.within(claim.section), reading)
-    left = elab.expr(claim.lhs)
-    known = set(elab.scope.free)
-    right = elab.expr(claim.rhs)
+    try:
+        left = elab.expr(claim.lhs)
+        known = set(elab.scope.free)
+        right = elab.expr(claim.rhs)
+    except Cubic as cubic:  # three indices: both sides with one arbitrary vector
+        if elaborator is not None:
+            raise
+        elab = Elaborator(context.within(claim.section), reading)
+        v = tensors.test_vector(context, cubic)
+        left = tensors.weighed(elab, claim.lhs, v)
+        known = set(elab.scope.free)
+        right = tensors.weighed(elab, claim.rhs, v)
     _account_for_letters(elab, known, claim)
     if not elab.same(left.shape, right.shape) and not (isinstance(right, Number) and right.value == 0):
         what = "label" if claim.kind == "label" else "right side"

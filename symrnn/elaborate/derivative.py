@@ -34,7 +34,7 @@ from symrnn.span import Span
 if TYPE_CHECKING:
     from symrnn.elaborate.expression import Elaborator
 
-Factors = list[tuple[str, "t.Tree | Expr"]]
+Factors = list[tuple[str, "t.Tree | Expr | Cubic"]]
 
 
 def is_mark(tree: t.Tree) -> bool:
@@ -122,7 +122,9 @@ def operator(tree: t.Tree) -> t.Tree | None:
             if sup is not None and not isinstance(sup, t.Fence):
                 raise Problem("SR190", "a power of ∇ is not yet understood", tree.span)
             return sub if sup is None else t.Script(sub, None, sup, span=tree.span)
-        case t.Script(t.Name("\\partial"), sub, None) if sub is not None:
+        case t.Script(t.Name("\\partial"), sub, sup) if sub is not None:
+            if sup is not None and not _direct(tree):
+                raise Problem("SR190", f"'{short(tree)}' is not yet understood as a derivative", tree.span)
             return sub
         case t.Frac(num, den):
             above, below = marked(num), marked(den)
@@ -139,7 +141,10 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         op, factor = rest.pop(0)
         variable = operator(factor)
         if variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
-            out.append((op, _act(elab, factor, variable, rest)))
+            try:
+                out.append((op, _act(elab, factor, variable, rest)))
+            except Cubic as cubic:
+                out.append((op, cubic))
         elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
             rest.pop(0)
             out.append((op, applied))
@@ -164,7 +169,7 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
     operand = governed[0][1]
     if count > 1:
         operand = t.Product((("", operand), *governed[1:]), span=operand.span | governed[-1][1].span)
-    found = gradient(elab, operand, variable, factor.span | operand.span)
+    found = gradient(elab, operand, variable, factor.span | operand.span, _direct(factor))
     nabla = isinstance(factor, t.Script) and isinstance(factor.base, t.Name) and factor.base.text == "\\nabla"
     return found if nabla else _laid(elab, found)
 
@@ -182,7 +187,8 @@ def _extent(elab: Elaborator, factor: t.Tree, rest: list[tuple[str, t.Tree]]) ->
         return 2
     found = elab.context.names.match(first)
     whole = found is not None and len([d for d in found.symbol.shape if d != 1]) <= len(found.indices)
-    if whole and found is not None and found.symbol in elab.context.nodes:
+    chained = len(rest) > 1 and operator(rest[1][1]) is not None  # ∂_h y ∂_x h: each acts on one
+    if (whole or chained) and found is not None and found.symbol in elab.context.nodes:
         return 1  # ∇L and what stands beside it
     return len(rest)  # a constant or a vector in front: the operator is meant for the whole product
 

@@ -361,7 +361,7 @@ class Elaborator:
         values: list[tuple[str, Expr | Cubic]] = []
         for op, item in factors:
             try:
-                values.append((op, item if isinstance(item, Expr) else self.expr(item)))
+                values.append((op, item if isinstance(item, (Expr, Cubic)) else self.expr(item)))
             except Cubic as cubic:
                 values.append((op, cubic))
         matrices = tuple(v for _, v in values if isinstance(v, Expr) and not v.scalar)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 _OPERATIONS = {"\\sum": "sum", "\\prod": "product"}
 
 
-def big(elab: Elaborator, tree: t.Big) -> Expr:
-    """A sum or product over one or several letters."""
+def big(elab: Elaborator, tree: t.Big, of: Callable[[t.Tree], Expr] | None = None) -> Expr:
+    """A sum or product over one or several letters; ``of``: how its body is read."""
     op = _OPERATIONS.get(tree.op)
     if op is None:
         raise Problem("SR190", f"'{tree.op}' is not yet understood", tree.span)
@@ -32,7 +33,7 @@ def big(elab: Elaborator, tree: t.Big) -> Expr:
         _extent(tree, {bound.letter for bound in bounds})
     with ExitStack() as stack:
         frames = [(b, stack.enter_context(elab.scope.binding([b.letter], tree.span))) for b in bounds]
-        body = elab.expr(tree.body)
+        body = (of or elab.expr)(tree.body)
         letters = [frame[b.letter] for b, frame in frames]
     value = body
     for bound, info in zip(reversed(bounds), reversed(letters), strict=True):
