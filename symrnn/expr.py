@@ -49,6 +49,8 @@ class Symbol:
     ``key``: its letter with accents; ``style``, ``label``: what else is part of the name.
 
     ``timed``: where its time stands ("sub", "sup" or "" for none). ``onehot``: a vector that encodes a class.
+    ``family``: the rows of the table are vectors that are printed one by one, with their number there; ``across``:
+    printed as rows.
     """
 
     key: str
@@ -58,6 +60,8 @@ class Symbol:
     timed: str = ""
     onehot: bool = False
     mark: str = ""  # tells apart two names that differ in style alone
+    family: str = ""
+    across: bool = False
 
     @property
     def name(self) -> str:

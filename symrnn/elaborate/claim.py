@@ -8,6 +8,7 @@ from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.families import no_doubt
 from symrnn.expr import Expr, Gradient, Number, Ref, show_shape
 from symrnn.latex import tree as t
 
@@ -26,6 +27,7 @@ def elaborate(
     left = elab.expr(claim.lhs)
     known = set(elab.scope.free)
     right = elab.expr(claim.rhs)
+    no_doubt((left, right), elab.scope.free, claim.span)
     _account_for_letters(elab, known, claim)
     if not elab.same(left.shape, right.shape) and not (isinstance(right, Number) and right.value == 0):
         what = "label" if claim.kind == "label" else "right side"

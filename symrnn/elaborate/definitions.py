@@ -13,7 +13,7 @@ from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import head
 from symrnn.elaborate.prose import taken_apart, unknown
-from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Symbol, Times
+from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Slice, Symbol, Times, Transpose, transpose
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -140,14 +140,15 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
     found = context.names.match(lhs)
     if found is None:
         value = elab.expr(rhs)
-        symbol = context.names.declared(lhs, value.shape)
+        over = {x: letter.dim for x, letter in elab.scope.free.items() if letter.dim is not None and not letter.timed}
+        symbol = context.names.declared(lhs, value.shape, over)
         if symbol is None:
             raise Problem("SR211", "a definition has a name on its left", lhs.span)
         if isinstance(value, Number) and symbol.label:
             raise Problem("SR201", f"the shape of '{short(lhs)}' is not declared", lhs.span)
         context.names.declare(symbol)
         found = context.names.match(lhs)
-        if found is None or found.indices or found.sups:
+        if found is None or found.sups or (found.indices and not over):
             context.names.forget(symbol)
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
     left = elab.quantity(found, lhs.span)
@@ -160,8 +161,13 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         context.arguments.setdefault(found.symbol, arguments)
     row = col = None
     base = left
-    if isinstance(left, Entry):
-        base, row, col = left.body, left.row, left.col
+    match left:
+        case Entry():
+            base, row, col = left.body, left.row, left.col
+        case Slice():
+            base, row, value = left.body, left.index, transpose(value)
+        case Transpose(Slice() as part):
+            base, row = part.body, part.index
     if not isinstance(base, Ref):
         raise Problem("SR211", "a definition has a name on its left", lhs.span)
     if base.time is not None and base.time.letter is not None and context.fixed(base.time.letter):

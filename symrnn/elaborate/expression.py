@@ -13,6 +13,7 @@ from symrnn.diagnostic import Problem
 from symrnn.elaborate import brackets, components, derivative, functions, indicator, sums
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
+from symrnn.elaborate.families import COUNTING, indices_of, loose
 from symrnn.elaborate.names import EVERYTHING, Head, Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.expr import (
@@ -141,6 +142,8 @@ class Elaborator:
             stepless = [s for s in family if _stepless(s, found)]
             if stepless and (len(stepless) == len(family) or not (found.subs or found.sups)):
                 return Problem("SR202", f"'{shown}' lacks its step", tree.span)
+            if any(loose(s) & COUNTING for s in family) and any(x.letter in COUNTING for x in indices_of(found.subs)):
+                return Problem(NOT_YET, f"'{shown}' is not declared, and no range for one like it", tree.span)
             if family and (found.subs or found.sups):
                 shapes = ", ".join(show_shape(s.shape) for s in family)
                 return Problem("SR204", f"the scripts of '{shown}' do not fit its declaration ({shapes})", tree.span)
@@ -161,6 +164,8 @@ class Elaborator:
         value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
         if m.indices:
             value = self.component(value, m.indices, span)
+        if m.symbol.across and len(m.indices) == 1:
+            value = transpose(value)
         return self.raised(value, m.sups, span)
 
     def step(self, index: Index, span: Span) -> Index:

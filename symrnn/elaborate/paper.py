@@ -12,6 +12,7 @@ from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import conditions, prose
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.definitions import define, definition
+from symrnn.elaborate.families import ranges
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
@@ -138,11 +139,16 @@ def _add(context: Context, tree: t.Statements, place: str) -> int:
     """Declare what a formula declares. A name keeps its first shape; another one leaves it open."""
     count = 0
     letters = Scope(context.manifest.sizes)
+    known = ranges(tree)
     for name, shape in declarations(tree):
-        symbol = context.names.declared(name, shape)
+        symbol = context.names.declared(name, shape, known)
         if symbol is None:
             continue
         count += 1
+        for other in context.names.family(symbol.key):
+            if {symbol.family, other.family} == {"sub", ""} and symbol.style == other.style and not other.label:
+                many = f"'{symbol.name}' is declared as one quantity and as many"
+                context.failed.update({symbol: many, other: many})
         before = context.names.known(symbol)
         if before is None:
             context.names.declare(symbol)
