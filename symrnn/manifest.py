@@ -72,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shorthand: tuple[Shorthand, ...] = ()
     left: dict[str, str] = {}
     functions: dict[str, str] = {}
+    adjoint: dict[str, str] = {}
 
     def defines(self, number: str) -> bool:
         """Whether the manifest says that this line defines."""

@@ -26,6 +26,7 @@ from symrnn.expr import (
     variable,
 )
 from symrnn.latex import tree as t
+from symrnn.latex.parser import parse_expression
 from symrnn.latex.printer import short
 from symrnn.span import Span
 
@@ -124,6 +125,8 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         variable = operator(factor)
         if variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
             out.append((op, _act(elab, factor, variable, rest)))
+        elif rest and not rest[0][0] and (loss := adjoint(elab, factor)) is not None:
+            out.append((op, gradient(elab, loss, rest.pop(0)[1], factor.span)))
         elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
             rest.pop(0)
             out.append((op, applied))
@@ -132,6 +135,17 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         else:
             out.append((op, factor))
     return out
+
+
+def adjoint(elab: Elaborator, mark: t.Tree) -> t.Tree | None:
+    """The loss L of which the manifest says that a mark makes gradients: ``dW`` is ∂L/∂W."""
+    if isinstance(mark, t.Word):
+        mark = t.Name(mark.text)
+    loss = elab.context.manifest.adjoint.get(mark.text) if isinstance(mark, t.Name) else None
+    if loss is None:
+        return None
+    _no_quantity(elab, mark)
+    return parse_expression(loss)
 
 
 def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[tuple[str, t.Tree]]) -> Expr:

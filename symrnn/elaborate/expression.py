@@ -113,6 +113,8 @@ class Elaborator:
             return Count(SCALAR, Index(tree.text))
         if found is not None:
             return self.quantity(found, tree.span)
+        if isinstance(tree, t.Accent) and (loss := derivative.adjoint(self, t.Name("\\" + tree.kind))) is not None:
+            return derivative.gradient(self, loss, tree.body, tree.span)
         if isinstance(tree, t.Name):
             if tree.text in self.locals:
                 return Local(SCALAR, tree.text)
