@@ -65,6 +65,8 @@ class Context:
     @property
     def sizes(self) -> dict[str, int]:
         """The sizes whose letters the declarations use; other names of sizes are for the report alone."""
+        if not self.manifest.sizes:
+            return {}
         letters = {d for s in self.names.everything() for d in s.shape if isinstance(d, str)}
         return {k: v for k, v in self.manifest.sizes.items() if k in letters}
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from symrnn.claims import Claim, Typed
-from symrnn.diagnostic import Problem
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.context import AS_PRINTED, Context
 from symrnn.elaborate.expression import Elaborator
@@ -25,6 +24,7 @@ from symrnn.repair.revise import exchange
 from symrnn.repair.sample import differences, separate
 
 Facts = tuple[tuple[int, str, Dim | None, bool, bool], ...]  # depth, letter, what it indexes, a step?, bound?
+_CLIMBS = 2  # to the part around, where the shape changes
 _WORTH_IT = (t.Additive, t.Product, t.Frac, t.Fence, t.Call, t.Big, t.Brace, t.Matrix, t.Script)
 
 
@@ -205,34 +205,31 @@ class Editing:
         return elaborate(self.context, claim, elaborator=Recall(self.context, self.memory))
 
     def changes(self, j: int, made: Mapping[int, tuple[t.Tree, t.Tree]]) -> list[tuple[Expr, Expr]] | None:
-        """The places of the claim ``j`` that exchanged parts change, each with what stands there then. None where the
-        rest of the claim may mean something else too, or the parts have no meaning. ``made``: by identity, a part and
-        what takes its place.
+        """The places of the claim ``j`` that exchanged parts change, each with what stands there then; None where the
+        rest of the claim may mean something else too. ``made``: by identity, a part and what takes its place.
+
+        Raises Problem where what takes a place has no meaning there.
         """
         visits = self.visits[j]
-        waiting = [visits.around(old) for k, (old, _) in made.items() if k in visits.above]
-        holding = frozenset(k for i, (old, _) in made.items() if i in visits.above for k in visits.over(old))
+        parts = [old for k, (old, _) in made.items() if k in visits.above]
         trees = {k: new for k, (_, new) in made.items()}
+        holding = frozenset(k for old in parts for k in visits.over(old))
+        waiting = [(visits.around(old), 0) for old in parts]
         settled: dict[int, tuple[Visit, list[tuple[Expr, Expr]]]] = {}
         while waiting:
-            visit = waiting.pop()
-            if visit is None:
+            visit, climbed = waiting.pop()
+            if visit is None or climbed > _CLIMBS:
                 return None
             above = {id(visit.tree), *visits.over(visit.tree)}
-            if not above.isdisjoint(settled) or any(o is not None and id(o.tree) in above for o in waiting):
+            if not above.isdisjoint(settled) or any(o is not None and id(o.tree) in above for o, _ in waiting):
                 continue  # it changes with what stands around it
             elab = Recall(self.context, self.memory)
             elab.learn(visit.before)
-            try:
-                value = elab.expr(exchange(visit.tree, trees, holding))
-            except (Problem, RecursionError):
+            value = elab.expr(exchange(visit.tree, trees, holding))
+            if elab.aside or elab.numbered or set(elab.facts()) != set(visit.after):
                 return None
-            if elab.aside or elab.numbered:
-                return None
-            known = set(elab.facts()) == set(visit.after)
-            alike = value.shape == visit.value.shape and isinstance(value, Number) == isinstance(visit.value, Number)
-            if not (known and alike):
-                waiting.append(visits.around(visits.above[id(visit.tree)]))
+            if value.shape != visit.value.shape or isinstance(value, Number) != isinstance(visit.value, Number):
+                waiting.append((visits.around(visits.above[id(visit.tree)]), climbed + 1))
                 continue
             settled = {k: s for k, s in settled.items() if id(visit.tree) not in visits.over(s[0].tree)}
             settled[id(visit.tree)] = visit, differences(visit.value, value)

@@ -328,15 +328,18 @@ class Search:
             if tree is None:
                 return None
             claims = self.editions.equation(latex, tree).claims
-        elif self.in_place(state, made, trial):
-            return trial
+            left = list(range(len(state.claims)))
         else:
+            left = self.in_place(state, made, trial)
+            if not left:
+                return trial
             claims = tuple(state.reviser.claims_with(made))
         if len(claims) != len(state.claims):
             trial.worth = [self.worth(c, self.typed(c, state.editing)) for c in claims]
             return trial
-        for j, (old, new) in enumerate(zip(state.claims, claims, strict=True)):
-            if j in trial.spots or (old.lhs == new.lhs and old.rhs == new.rhs and old.relation == new.relation):
+        for j in left:
+            old, new = state.claims[j], claims[j]
+            if old.lhs == new.lhs and old.rhs == new.rhs and old.relation == new.relation:
                 continue
             typed, base = self.typed(new, state.editing), state.typed[j]
             if typed is None:
@@ -351,21 +354,25 @@ class Search:
                 trial.spots[j] = places
         return trial
 
-    def in_place(self, state: State, made: Mapping[int, tuple[Tree, Tree]], trial: Trial) -> bool:
-        """Whether every claim that exchanged parts change is the printed one at all other places; the changes are
-        noted in the trial.
+    def in_place(self, state: State, made: Mapping[int, tuple[Tree, Tree]], trial: Trial) -> list[int]:
+        """What exchanged parts change in claims that are as printed at all other places, noted in the trial; the
+        claims in which more may change are left.
         """
-        whole = True
+        left = []
         for j, (claim, typed, visits) in enumerate(zip(state.claims, state.typed, state.editing.visits, strict=True)):
             if visits.above.keys().isdisjoint(made):
                 continue
             plain = typed is not None and claim.lhs is not None and claim.kind != "definition"
-            places = state.editing.changes(j, made) if plain else None
+            try:
+                places = state.editing.changes(j, made) if plain else None
+            except (Problem, RecursionError):
+                trial.worth[j] = ILL
+                continue
             if places is None or len(places) > _PLACES_AT_MOST:
-                whole = False
+                left.append(j)
             elif places:
                 trial.spots[j] = places
-        return whole
+        return left
 
     def measure(self, state: State, trials: list[Trial]) -> None:
         """The worth of all trials whose typed changes are known, those of the same places at once."""
