@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
+from symrnn import smooth
 from symrnn.algebra import terms
 from symrnn.algebra.terms import Term
 from symrnn.expr import (
+    MEETS,
     Add,
     Apply,
+    Cases,
     Constant,
     Count,
     Delta,
@@ -30,6 +34,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -60,7 +65,13 @@ class Leaf(NamedTuple):
 
 
 class Inadmissible(Exception):
-    """A step outside the sequence, or a component outside its axis: the instance says nothing."""
+    """A step outside the sequence, or a component outside its axis: the instance says nothing.
+
+    ``letter``: the letter of that step; ``missing``: a sum or product runs over it, so that it has no value at all.
+    """
+
+    letter: str | None = None
+    missing = False
 
 
 class Unsupported(Exception):
@@ -100,6 +111,9 @@ class World(Protocol):
     def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
         """The derivative of a term by a scalar (or by one of the formula's own variables)."""
 
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
+        """The derivative by what a term, or the definition of a quantity, mentions itself."""
+
 
 @dataclass
 class Evaluator:
@@ -135,6 +149,17 @@ class Evaluator:
     def __call__(self, e: Expr) -> Mat:
         """The matrix of terms of an expression."""
         return _CASES[type(e)](self, e)
+
+    @contextmanager
+    def bound(self, letter: str) -> Iterator[None]:
+        """A letter may change its value, and has its own again."""
+        shadowed = self.values.get(letter)
+        try:
+            yield
+        finally:
+            self.values.pop(letter, None)
+            if shadowed is not None:
+                self.values[letter] = shadowed
 
     def scalar(self, e: Expr) -> Term:
         """The term of a scalar expression."""
@@ -173,14 +198,26 @@ def _ref(ev: Evaluator, e: Ref) -> Mat:
     rows, cols = (ev.size(d) for d in e.symbol.shape)
     time = None if e.time is None else ev.index(e.time)
     _admit_copy(ev, e)
-    leaf = ev.world.leaf
-    return Mat(tuple(tuple(leaf(Leaf(e.symbol, i, j, time)) for j in range(1, cols + 1)) for i in range(1, rows + 1)))
+    leaves = [[Leaf(e.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+    return Mat(tuple(tuple(_leaf(ev, x, e) for x in row) for row in leaves))
+
+
+def _leaf(ev: Evaluator, leaf: Leaf, e: Ref) -> Term:
+    try:
+        return ev.world.leaf(leaf)
+    except Inadmissible as outside:
+        outside.letter = e.time.letter if e.time is not None else None
+        raise
 
 
 def _admit_copy(ev: Evaluator, e: Ref) -> None:
     """A parameter is used at the steps of the sequence alone."""
     if e.copy is not None:
-        ev.world.admit(ev.index(e.copy))
+        try:
+            ev.world.admit(ev.index(e.copy))
+        except Inadmissible as outside:
+            outside.letter = e.copy.letter
+            raise
 
 
 def _local(ev: Evaluator, e: Local) -> Mat:
@@ -195,7 +232,7 @@ def _entry(ev: Evaluator, e: Entry) -> Mat:
             raise Inadmissible
         time = None if e.body.time is None else ev.index(e.body.time)
         _admit_copy(ev, e.body)
-        return _one(ev.world.leaf(Leaf(e.body.symbol, row, col, time)))
+        return _one(_leaf(ev, Leaf(e.body.symbol, row, col, time), e.body))
     return _one(ev.pick(ev(e.body), row, col))
 
 
@@ -255,7 +292,7 @@ def _power(ev: Evaluator, e: Power) -> Mat:
 
 
 def _matpower(ev: Evaluator, e: MatPower) -> Mat:
-    count = ev.index(e.exponent)
+    count = ev.index(e.exponent) - ev.index(e.less)
     if count < 0:
         raise Unsupported("the inverse of a matrix")
     base = ev(e.base)
@@ -307,18 +344,16 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
     if high - low > 10_000:
         raise Unsupported("a sum over more than ten thousand terms")
     skip = {ev.index(i) for i in e.without}
-    shadowed = ev.values.get(e.letter)
     parts = []
     try:
-        for k in range(low, high + 1):
-            if k not in skip:
-                ev.values[e.letter] = k
-                parts.append(ev(e.body))
-    finally:
-        if shadowed is None:
-            ev.values.pop(e.letter, None)
-        else:
-            ev.values[e.letter] = shadowed
+        with ev.bound(e.letter):
+            for k in range(low, high + 1):
+                if k not in skip:
+                    ev.values[e.letter] = k
+                    parts.append(ev(e.body))
+    except Inadmissible as outside:
+        outside.missing = outside.missing or outside.letter == e.letter
+        raise
     shape = _shape(ev, e)
     if e.op == "product":
         return _one(ev.ring.mul(ev.ring.rational(1), *(p.rows[0][0] for p in parts)))
@@ -340,6 +375,13 @@ def _constant(ev: Evaluator, e: Constant) -> Mat:
     )
 
 
+def _cases(ev: Evaluator, e: Cases) -> Mat:
+    met = [body for body, some in e.branches if all(MEETS[r](ev.index(a), ev.index(b)) for a, r, b in some)]
+    if len(met) != 1:
+        raise Unsupported("a distinction where " + ("two cases meet" if met else "no case is met"))
+    return ev.fill(ev(met[0]), _shape(ev, e))
+
+
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:
     of = ev(e.of)
     wrt = _variables(ev, e.wrt)
@@ -348,7 +390,7 @@ def _gradient(ev: Evaluator, e: Gradient) -> Mat:
 
     def d(term: Term, v: Leaf | str, copy: int | None) -> Term:
         """The derivative, which has a value only where the term has one."""
-        slope = ev.world.derivative(term, v, copy)
+        slope = ev.world.direct(term, v) if e.direct else ev.world.derivative(term, v, copy)
         if getattr(term, "total", True):
             return slope
         return ev.ring.add(slope, ev.ring.mul(ev.ring.rational(0), term))  # type: ignore[no-any-return]
@@ -382,7 +424,7 @@ def _variables(ev: Evaluator, e: Expr) -> list[list[Leaf | str]]:
         row, col = ev.index(e.row), ev.index(e.col)
         if not (1 <= row <= height and 1 <= col <= width):
             raise Inadmissible
-        ev.world.leaf(Leaf(ref.symbol, row, col, time))  # is it in the sequence at all?
+        _leaf(ev, Leaf(ref.symbol, row, col, time), ref)  # is it in the sequence at all?
         return [[Leaf(ref.symbol, row, col, time)]]
     ev(ref)
     return [[Leaf(ref.symbol, i, j, time) for j in range(1, width + 1)] for i in range(1, height + 1)]
@@ -405,11 +447,13 @@ _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Transpose: _transpose,
     Diag: _diag,
     Apply: _apply,
+    Smooth: lambda ev, e: Mat(smooth.value(ev, e)),
     Softmax: _softmax,
     Total: _total,
     Trace: _trace,
     Reduce: _reduce,
     Delta: _delta,
     Constant: _constant,
+    Cases: _cases,
     Gradient: _gradient,
 }

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from flint import arb, fmpq
 from flint import ctx as flint_context
 
-from symrnn.algebra import functions
+from symrnn.algebra import functions, unknown
 from symrnn.algebra.terms import Term, label, postorder
 
 PRECISION = 160
@@ -92,10 +92,18 @@ class Point:
                 if exponent.denominator == 1:
                     return balls[term.args[0].id] ** int(exponent)
                 return balls[term.args[0].id] ** arb(fmpq(exponent.numerator, exponent.denominator))
+            case "any":
+                name, slot, *arguments = term.args
+                found = [balls[a.id] for a in arguments]
+                return unknown.value(name, slot, found, self._coefficient, arb.sin, arb.cos)  # type: ignore[no-any-return]
             case "fn":
                 return functions.TABLE[term.args[0]].ball(balls[term.args[1].id])  # type: ignore[no-any-return]
             case _:
                 return balls[term.args[1].id]
+
+    def _coefficient(self, name: str) -> arb:
+        q = self.rational(name)
+        return arb(fmpq(q.numerator, q.denominator))
 
     def differ(self, a: Term, b: Term) -> bool:
         """Whether the two values certainly differ here."""

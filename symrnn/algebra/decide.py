@@ -14,6 +14,7 @@ from fractions import Fraction
 from symrnn.algebra.ball import Point, digits
 from symrnn.algebra.normal import Full, TooLarge, Tower
 from symrnn.algebra.terms import Term, postorder, sub
+from symrnn.algebra.unknown import coefficients
 
 _FIRST_ROOM = 48
 
@@ -100,6 +101,8 @@ class Decider:
         point = self.differing_point(a, b, [*self.points, *self.uneven])
         if point is None:
             return None
-        names = [t.args[0] for t in postorder([a, b]) if t.op == "sym"]
+        seen = postorder([a, b])
+        names = [t.args[0] for t in seen if t.op == "sym"]
+        names += [name for t in seen if t.op == "any" for name in coefficients(t)]
         at = {name: point.rational(name) for name in names}
         return Difference(at, digits(point.value(a)), digits(point.value(b)))

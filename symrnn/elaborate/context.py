@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from symrnn.claims import Definition
 from symrnn.elaborate.names import Names
 from symrnn.elaborate.shorthand import Rule
+from symrnn.elaborate.smooth import Function, Key
 from symrnn.expr import Symbol
 from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest
@@ -53,7 +55,13 @@ class Context:
     flipped: bool = False  # try the layout that the manifest does not declare
     arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
     powers: str = ""  # the letter of the last step, where the document writes its transposes as \\top
+    given: dict[str, tuple[int, ...] | str] = field(default_factory=dict)  # whole numbers that definitions depend on
     failed: dict[Symbol, str] = field(default_factory=dict)  # what no line settles, and why
+    smooth: dict[Key, list[Function]] = field(default_factory=dict)  # the smooth functions of the manifest
+    short: dict[Symbol, list[Definition]] = field(default_factory=dict)  # definitions by a derivative stand for it
+    defined: dict[Symbol, list[Definition]] = field(default_factory=dict)
+    direct: set[Symbol] = field(default_factory=set)  # derivatives of these are by what their definitions mention
+    all_direct: bool = False  # try derivatives by what definitions mention, whatever the manifest says
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares
 
     def within(self, section: int) -> Context:

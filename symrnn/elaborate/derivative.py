@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import functions, indicator
+from symrnn.elaborate import functions, indicator, primes, smooth
+from symrnn.elaborate.contraction import Cubic
 from symrnn.elaborate.names import head, parts
+from symrnn.elaborate.unknown import undeclared
 from symrnn.expr import (
     SCALAR,
     Entry,
@@ -22,7 +24,7 @@ from symrnn.expr import (
     Slice,
     Symbol,
     Transpose,
-    show_shape,
+    substituted,
     variable,
 )
 from symrnn.latex import tree as t
@@ -39,6 +41,8 @@ Factors = list[tuple[str, "t.Tree | Expr"]]
 def is_mark(tree: t.Tree) -> bool:
     """Whether a tree is the ∂ or d of a derivative."""
     match tree:
+        case t.Script(t.Name("\\partial"), None, t.Name("+"), 0):
+            return True
         case t.Name("\\partial") | t.Word("d"):
             return True
         case t.Name("d", style):
@@ -48,6 +52,7 @@ def is_mark(tree: t.Tree) -> bool:
 
 
 def _is_partial(tree: t.Tree) -> bool:
+    tree = tree.base if isinstance(tree, t.Script) else tree
     return isinstance(tree, t.Name) and tree.text == "\\partial"
 
 
@@ -76,12 +81,17 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
         return elab.divide(top, bottom, tree.span)
     if above is None:
         raise Problem("SR207", "∂ stands below this fraction but not above it", num.span)
-    if isinstance(above[0], t.Script) or below[1] is None:
+    if (isinstance(above[0], t.Script) and not _direct(above[0])) or below[1] is None:
         raise Problem("SR190", f"the derivative '{short(tree)}' is not yet understood", tree.span)
     _no_quantity(elab, below[0])
     if above[1] is None:
         raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
-    return gradient(elab, above[1], below[1], tree.span)
+    return gradient(elab, above[1], below[1], tree.span, _direct(above[0]))
+
+
+def _direct(mark: t.Tree) -> bool:
+    r"""``\partial^+``: by what is mentioned itself, all else held fixed (the immediate derivative)."""
+    return isinstance(mark, t.Script) and isinstance(mark.sup, t.Name) and mark.sup.text == "+"
 
 
 def _no_quantity(elab: Elaborator, mark: t.Tree) -> None:
@@ -94,7 +104,7 @@ def _no_quantity(elab: Elaborator, mark: t.Tree) -> None:
 def _higher(tree: t.Tree) -> bool:
     """``∂² A`` or ``∂x²``: a derivative of higher order."""
     first = tree.factors[0][1] if isinstance(tree, t.Product) else tree
-    if isinstance(first, t.Script) and is_mark(first.base) and first.sub is None:
+    if isinstance(first, t.Script) and is_mark(first.base) and first.sub is None and not _direct(first):
         return True
     marks = [f for _, f in tree.factors if is_mark(f)] if isinstance(tree, t.Product) else []
     return len(marks) > 1 and _is_partial(marks[0])
@@ -130,6 +140,9 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
             rest.pop(0)
             out.append((op, applied))
+        elif rest and not rest[0][0] and _probability(elab, factor, rest[0][1]):
+            message = "a probability is no quantity here: the manifest can declare it, p(y=1) \\in \\mathbb{R}"
+            raise Problem("SR190", message, factor.span | rest[0][1].span)
         elif is_mark(factor) and rest and not rest[0][0] and elab.context.names.match(factor) is None:
             raise Problem("SR190", "a differential is not yet understood", factor.span)
         else:
@@ -146,6 +159,16 @@ def adjoint(elab: Elaborator, mark: t.Tree) -> t.Tree | None:
         return None
     _no_quantity(elab, mark)
     return parse_expression(loss)
+
+
+def _probability(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
+    """``P(A | B)``, ``p(y = 1)`` of a letter that nothing declares."""
+    name = head(fn)
+    fence = arg.base if isinstance(arg, t.Script) else arg
+    if name is None or name.key.lower() not in ("p", "q", "\\pr") or not isinstance(fence, t.Fence):
+        return False
+    barred = isinstance(fence.body, t.Listing) and "|" in fence.body.seps
+    return (barred or isinstance(fence.body, t.Chain)) and not any(True for _ in elab.context.names.family(name.key))
 
 
 def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[tuple[str, t.Tree]]) -> Expr:
@@ -187,12 +210,22 @@ def _is_application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
     fence = arg.base if isinstance(arg, t.Script) else arg
     if not isinstance(fence, t.Fence) or fence.open not in ("(", "["):
         return False
+    if fence.open == "(" and smooth.functions(elab.context, fn):
+        return True
     found = elab.context.names.match(fn)
     if found is not None:
         listed = isinstance(fence.body, t.Listing) and set(fence.body.seps) <= {",", ";", "|"}
         return (listed and found.symbol.shape == SCALAR) or found.symbol in elab.context.arguments
     name = head(fn)
-    return name is not None and not name.subs and not name.sups and elab.context.function(name.key) is not None
+    return name is not None and not name.subs and not name.sups and primes.known(elab.context, name.key) is not None
+
+
+def one_application(elab: Elaborator, tree: t.Tree) -> bool:
+    r"""Whether a product is nothing but ``f(x)``, as in ``\log \sigma(z)``."""
+    match tree:
+        case t.Product((("", fn), ("", arg))):
+            return _is_application(elab, fn, arg)
+    return False
 
 
 def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
@@ -210,15 +243,17 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
         if (found is not None or slope) and fence is arg and fence.open == "(" and plain:
             raise Problem("SR190", f"'{short(fn)}({short(fence.body)})' may be a product or a value there", span)
         return None
-    if found is not None:
+    if fence.open == "(" and (unclear := smooth.apply(elab, fn, fence)) is not None:
+        value = unclear
+    elif found is not None:
         _same_arguments(elab, found.symbol, fence)
         value = elab.expr(fn)
     else:
         name = head(fn)
         assert name is not None
-        function = elab.context.function(name.key)
+        function = primes.known(elab.context, name.key)
         assert function is not None
-        value = functions.apply(elab, function, fence, fn, span)
+        value = functions.apply(elab, function[0], fence, fn, span, function[1])
     if isinstance(arg, t.Script):
         if arg.sub is not None:
             value = elab.component(value, parts(arg.sub), span)
@@ -239,7 +274,7 @@ def _same_arguments(elab: Elaborator, symbol: Symbol, fence: t.Fence) -> None:
         raise Problem("SR190", f"{symbol.name} at other arguments is not yet understood", fence.span)
 
 
-def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span) -> Expr:
+def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span, direct: bool = False) -> Expr:
     """The derivative of a tree by a variable, typed by the shapes of both."""
     variable = local_variable(elab, by, of)
     if variable is not None:
@@ -250,7 +285,7 @@ def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span) -> Expr:
         return Gradient(value.shape, value, Local(SCALAR, variable))
     wrt = elab.expr(by)
     value = elab.expr(of)
-    return typed_gradient(elab, value, wrt, span)
+    return typed_gradient(elab, value, wrt, span, direct)
 
 
 def local_variable(elab: Elaborator, by: t.Tree, of: t.Tree) -> str | None:
@@ -260,16 +295,49 @@ def local_variable(elab: Elaborator, by: t.Tree, of: t.Tree) -> str | None:
     """
     if not isinstance(by, t.Name) or by.style or elab.context.names.match(by) is not None:
         return None
-    if by.text in elab.locals or any(node == by for node in of.walk()):
+    if by.text in elab.locals or _itself(by, of):
         return by.text
+    if any(s.timed for s in elab.context.names.family(by.text)):
+        raise undeclared(elab.context, by)
     raise Problem("SR201", f"'{short(by)}' is not declared", by.span)
 
 
-def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
+def _itself(by: t.Tree, of: t.Tree) -> bool:
+    """Whether a letter stands in a formula as itself, not as the letter of a name with scripts."""
+    if isinstance(of, t.Script) and head(of) is not None and of.sub is not None:
+        parts = [x for x in (of.sub, of.sup) if x is not None]
+        return any(_itself(by, x) for x in parts)
+    return of == by or any(_itself(by, x) for x in of.children())
+
+
+def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, span: Span) -> bool:
+    """Whether a derivative is by what the definition of ``of`` mentions itself, and it mentions ``wrt``.
+
+    Of what it does not mention, the derivative along all paths is meant; by a parameter, nobody knows.
+    """
+    base = of.body if isinstance(of, Entry) else of
+    if not isinstance(base, Ref) or base.time is None or wrt.copy is not None or base == wrt:
+        return False
+    context = elab.context
+    if base.symbol not in context.direct and not (context.all_direct and wrt.symbol.timed):
+        return False
+    for d in context.defined.get(base.symbol, ()):
+        if d.time is not None and d.time.letter is not None:
+            step = base.time.shifted(-d.time.offset)
+            rhs = substituted(d.rhs, d.time.letter, step)
+            if any(isinstance(e, Ref) and (e.symbol, e.time) == (wrt.symbol, wrt.time) for e in rhs.walk()):
+                return True
+    if not wrt.symbol.timed:
+        name = base.symbol.name.removesuffix("(t)")
+        raise Problem("SR190", f"the definition of '{name}' does not mention '{wrt.symbol.name}': by which path?", span)
+    return False
+
+
+def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bool = False) -> Expr:
     """The derivative with its shape; the reading «copy» replaces a shared parameter by its copy."""
     base = variable(wrt)
     if isinstance(wrt, Transpose) and of.scalar and isinstance(base, Ref):
-        inner = typed_gradient(elab, of, wrt.body, span)
+        inner = typed_gradient(elab, of, wrt.body, span, direct)
         return Transpose(wrt.shape, inner)
     if isinstance(wrt, Transpose) and isinstance(wrt.body, Ref):
         raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
@@ -279,16 +347,19 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
             "what stands below is neither a variable nor a component of one: give it a name and define it",
             span,
         )
-    if elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
+    direct = direct or smooth.by_argument(of, wrt) or _mentioned(elab, of, base, span)
+    if direct and base.copy is not None:
+        raise Problem("SR190", "a direct derivative by a copy of a parameter is not yet understood", span)
+    if not direct and elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
         base = replace(base, copy=step)
         wrt = _part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     if any(isinstance(e, Gradient) for e in of.walk()):
         raise Problem("SR190", "a derivative of a derivative is not yet understood", span)
     if of.scalar:
-        return Gradient(wrt.shape, of, wrt)
+        return Gradient(wrt.shape, of, wrt, direct=direct)
     if wrt.scalar:
-        return Gradient(of.shape, of, wrt)
+        return Gradient(of.shape, of, wrt, direct=direct)
     if 1 in of.shape and 1 in wrt.shape:
         if (of.shape[1] == 1) != (wrt.shape[1] == 1):
             raise Problem("SR190", "the derivative of a row by a column, or the other way, is not yet understood", span)
@@ -296,10 +367,9 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span) -> Expr:
         rows = of.shape[0] if of.shape[1] == 1 else of.shape[1]
         cols = wrt.shape[0] if wrt.shape[1] == 1 else wrt.shape[1]
         if elab.context.denominator:
-            return Gradient((cols, rows), of, wrt, True)
-        return Gradient((rows, cols), of, wrt)
-    shapes = f"a {show_shape(of.shape)} quantity by a {show_shape(wrt.shape)} one"
-    raise Problem("SR190", f"the derivative of {shapes} has three or more indices, which is not yet understood", span)
+            return Gradient((cols, rows), of, wrt, True, direct)
+        return Gradient((rows, cols), of, wrt, direct=direct)
+    raise Cubic(of, wrt, direct, span)
 
 
 def _part_of(wrt: Expr, base: Ref) -> Expr:

@@ -47,6 +47,22 @@ def head(tree: t.Tree) -> Head | None:
             return None
 
 
+def taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
+    """A name and the arguments it is printed with, ``f(x)``; those that are sums or products are none, ``a(b + 1)``."""
+    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
+        return (
+            (lhs, None) if isinstance(fence.body, (t.Additive, t.Product, t.Num)) else (lhs.factors[0][1], fence.body)
+        )
+    if (
+        isinstance(lhs, t.Call)
+        and isinstance(lhs.arg, t.Fence)
+        and isinstance(lhs.fn, t.Word)
+        and lhs.fn.text not in n.WORDS
+    ):
+        return lhs.fn, lhs.arg.body
+    return lhs, None
+
+
 def parts(tree: t.Tree) -> tuple[t.Tree, ...]:
     """The entries of a subscript: separated by commas, or side by side."""
     match tree:
@@ -111,6 +127,7 @@ class Names:
     outer: Names | None = None
     mark: str = ""
     inner: list[Names] = field(default_factory=list)
+    also: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # other spellings of declared letters
     _matched: dict[int, tuple[t.Tree, Match | None]] = field(default_factory=dict, repr=False)
 
     @property
@@ -133,6 +150,11 @@ class Names:
         """The symbols of the whole document, those of all sections among them."""
         whole = self.outer or self
         return chain(whole.symbols, *(section.symbols for section in whole.inner))
+
+    def spelled(self, found: Head) -> tuple[str, str]:
+        """The letter and style that a name was first declared in."""
+        own = self.also.get((found.key, found.style))
+        return own or (self.outer.spelled(found) if self.outer is not None else (found.key, found.style))
 
     def family(self, key: str) -> Iterator[Symbol]:
         """The symbols written with this letter."""
@@ -170,7 +192,7 @@ class Names:
         found = head(tree)
         if found is None:
             return None
-        subs, sups = list(found.subs), list(found.sups)
+        subs, sups = self._lifted(found.subs) or list(found.subs), list(found.sups)
         timed = ""
         for k, sup in enumerate(sups):
             index = to_index(sup) if isinstance(sup, t.Fence) else None
@@ -205,6 +227,8 @@ class Names:
         found = head(tree)
         if found is None:
             return None
+        key, style = self.spelled(found)
+        found = replace(found, key=key, style=style)
         matches = [m for s in self.family(found.key) if (m := self._match(s, found))]
         if any(m.time is not None for m in matches):  # h_0 is h_t at step 0, whatever else was declared
             matches = [m for m in matches if m.time is not None or not m.symbol.label.isdigit()]
@@ -221,7 +245,29 @@ class Names:
                 return max(group, key=lambda m: (len(m.symbol.label), m.copy is None, m.time is not None))
         return None
 
+    def _lifted(self, subs: tuple[t.Tree, ...]) -> list[t.Tree] | None:
+        """``z_{h_t}`` with its step one level up, as ``z_{h t}``; None where no step hangs on a subscript."""
+        for k, sub in enumerate(subs):
+            found = head(sub)
+            if found is None or found.sups or not isinstance(sub, t.Script):
+                continue
+            inner = self._lifted(found.subs) or list(found.subs)
+            at = [j for j, x in enumerate(inner) if (i := to_index(x)) is not None and i.letter == self.step]
+            if len(at) == 1:
+                step = inner.pop(at[0])
+                base = _base(sub)
+                whole = base if not inner else t.Script(base, _side_by_side(inner), None, span=sub.span)
+                return [*subs[:k], whole, step, *subs[k + 1 :]]
+        return None
+
     def _match(self, s: Symbol, found: Head) -> Match | None:
+        """A name with its step below a subscript of it is one whose label has that subscript."""
+        plain = self._matched_as(s, found)
+        if plain is None and s.label and s.timed == "sub" and (subs := self._lifted(found.subs)) is not None:
+            return self._matched_as(s, replace(found, subs=tuple(subs)))
+        return plain
+
+    def _matched_as(self, s: Symbol, found: Head) -> Match | None:
         subs, sups = list(found.subs), list(found.sups)
         below, hat, above = s.label.partition("^")
         if hat:
@@ -270,6 +316,15 @@ class Names:
             if index is not None and index.letter == self.step:
                 return k
         return 0 if indices and indices[0] is not None else None
+
+
+def _base(tree: t.Tree) -> t.Tree:
+    """A name without its scripts."""
+    return _base(tree.base) if isinstance(tree, t.Script) else tree
+
+
+def _side_by_side(items: list[t.Tree]) -> t.Tree:
+    return items[0] if len(items) == 1 else t.Product(tuple(("", i) for i in items))
 
 
 def label(subs: list[t.Tree], sups: list[t.Tree]) -> str:

@@ -14,27 +14,13 @@ from symrnn.claims import Claim, Definition
 from symrnn.diagnostic import Problem, UsageError
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
-from symrnn.elaborate.names import head
+from symrnn.elaborate.names import head, taken_apart
 from symrnn.elaborate.shorthand import rewrite
 from symrnn.expr import SCALAR, Add, Expr, Index, MatMul, Reduce, Ref, Shape, Symbol, Times, Total, transpose
-from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
 from symrnn.latex.printer import short
 from symrnn.span import Span
-
-
-def taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
-    """A name and the arguments it is printed with, ``f(x)``."""
-    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
-        return lhs.factors[0][1], fence.body
-    if isinstance(lhs, t.Call) and isinstance(lhs.arg, t.Fence) and isinstance(lhs.fn, t.Word) and not _known(lhs.fn):
-        return lhs.fn, lhs.arg.body
-    return lhs, None
-
-
-def _known(word: t.Word) -> bool:
-    return word.text in n.WORDS
 
 
 def stated(context: Context, words: frozenset[str]) -> Iterator[tuple[str, Claim]]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from symrnn.expr import (
     Add,
     Apply,
+    Cases,
     Constant,
     Delta,
     Diag,
@@ -28,6 +29,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -202,8 +204,14 @@ class Shapes:
                 return ONE, ONE
             case Reduce():
                 return self._reduce(e, scope)
+            case Smooth():
+                raise Abstain("a function of which nothing is known")
             case Gradient():
+                if e.direct:
+                    raise Abstain("a derivative that holds what is computed fixed")
                 return self._gradient(e, scope)
+            case Cases():
+                raise Abstain("a distinction of cases")
             case _:
                 for child in e.children():
                     self.of(child, scope)

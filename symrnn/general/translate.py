@@ -129,7 +129,7 @@ def _power(tr: Translator, e: Power, i: Index, j: Index) -> Form:
 
 def _matpower(tr: Translator, e: MatPower, i: Index, j: Index) -> Form:
     n = e.exponent
-    if n.letter is not None or not 0 <= n.offset <= 6:
+    if n.letter is not None or e.less != Index(None, 0) or not 0 <= n.offset <= 6:
         raise Abstain("a power of a matrix that is no small number")
     if n.offset == 0:
         return tr.ring.delta(i, j)

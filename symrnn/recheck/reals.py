@@ -230,4 +230,24 @@ def derivatives(top: Num) -> dict[Num, Interval]:
     return top.adjoints
 
 
+def mentioned(top: Num, given: set[Num]) -> dict[Num, Interval]:
+    """The derivatives by what ``top`` is computed from at once: what is ``given`` is not looked into."""
+    open_top = Num(top.value, top.parts)
+    seen, stack = {open_top}, [open_top]
+    while stack:
+        num = stack.pop()
+        if num.parts is None:
+            raise ValueError("a derivative of a derivative")
+        new = {part for part, _ in num.parts if num not in given} - seen
+        seen |= new
+        stack += new
+    out = {open_top: ONE}
+    for num in sorted(seen, key=lambda n: -n.age):
+        for part, slope in (num.parts or ()) if num not in given else ():
+            inner = out[num] * (slope() if callable(slope) else slope)
+            out[part] = out[part] + inner if part in out else inner
+    out[top] = ONE
+    return out
+
+
 ONE = real(1)
