@@ -158,7 +158,7 @@ def adjoint(elab: Elaborator, mark: t.Tree) -> t.Tree | None:
     if loss is None:
         return None
     _no_quantity(elab, mark)
-    return parse_expression(loss)
+    return parse_expression(loss, frozenset(elab.context.manifest.words))
 
 
 def _probability(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
