@@ -389,15 +389,17 @@ def _dims(tree: t.Tree) -> tuple[Dim, ...] | None:
             return None
 
 
-def declarations(tree: t.Tree) -> Iterator[tuple[t.Tree, Shape]]:
-    """Every ``name, name ∈ space`` that a formula states."""
+def declarations(tree: t.Tree, named: bool = True) -> Iterator[tuple[t.Tree, Shape]]:
+    """Every ``name, name ∈ space`` that a formula states; without ``named``, not those that it gives to something,
+    ``… = name ∈ space``.
+    """
     items = tree.items if isinstance(tree, t.Statements) else (tree,)
     waiting: list[t.Tree] = []
     for item in items:
         if isinstance(item, t.Chain):
             names = [side for _, side in item.links[:1]]
-            for relation, side in item.links[1:]:
-                if relation == "\\in" and (shape := spaces(side)) is not None:
+            for k, (relation, side) in enumerate(item.links[1:]):
+                if relation == "\\in" and (shape := spaces(side)) is not None and (named or not k):
                     yield from ((name, shape) for name in (*waiting, *names))
                 names = [side]
             waiting = []
