@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -12,8 +13,10 @@ from symrnn import smooth
 from symrnn.algebra import terms
 from symrnn.algebra.terms import Term
 from symrnn.expr import (
+    MEETS,
     Add,
     Apply,
+    Cases,
     Constant,
     Count,
     Delta,
@@ -147,6 +150,17 @@ class Evaluator:
     def __call__(self, e: Expr) -> Mat:
         """The matrix of terms of an expression."""
         return _CASES[type(e)](self, e)
+
+    @contextmanager
+    def bound(self, letter: str) -> Iterator[None]:
+        """A letter may change its value, and has its own again."""
+        shadowed = self.values.get(letter)
+        try:
+            yield
+        finally:
+            self.values.pop(letter, None)
+            if shadowed is not None:
+                self.values[letter] = shadowed
 
     def scalar(self, e: Expr) -> Term:
         """The term of a scalar expression."""
@@ -331,21 +345,16 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
     if high - low > 10_000:
         raise Unsupported("a sum over more than ten thousand terms")
     skip = {ev.index(i) for i in e.without}
-    shadowed = ev.values.get(e.letter)
     parts = []
     try:
-        for k in range(low, high + 1):
-            if k not in skip:
-                ev.values[e.letter] = k
-                parts.append(ev(e.body))
+        with ev.bound(e.letter):
+            for k in range(low, high + 1):
+                if k not in skip:
+                    ev.values[e.letter] = k
+                    parts.append(ev(e.body))
     except Inadmissible as outside:
         outside.missing = outside.missing or outside.letter == e.letter
         raise
-    finally:
-        if shadowed is None:
-            ev.values.pop(e.letter, None)
-        else:
-            ev.values[e.letter] = shadowed
     shape = _shape(ev, e)
     if e.op == "product" and not e.scalar:
         eye = _constant(ev, Constant(e.shape, "eye"))
@@ -368,6 +377,13 @@ def _constant(ev: Evaluator, e: Constant) -> Mat:
     return Mat(
         tuple(tuple(ev.ring.rational(Fraction(int(not eye or i == j))) for j in range(cols)) for i in range(rows))
     )
+
+
+def _cases(ev: Evaluator, e: Cases) -> Mat:
+    met = [body for body, some in e.branches if all(MEETS[r](ev.index(a), ev.index(b)) for a, r, b in some)]
+    if len(met) != 1:
+        raise Unsupported("a distinction where " + ("two cases meet" if met else "no case is met"))
+    return ev.fill(ev(met[0]), _shape(ev, e))
 
 
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:
@@ -442,5 +458,6 @@ _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Reduce: _reduce,
     Delta: _delta,
     Constant: _constant,
+    Cases: _cases,
     Gradient: _gradient,
 }

@@ -6,6 +6,7 @@ Every value is a matrix: a scalar is 1×1, a column n×1, a row 1×n. Sizes are 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -49,6 +50,8 @@ class Symbol:
     ``key``: its letter with accents; ``style``, ``label``: what else is part of the name.
 
     ``timed``: where its time stands ("sub", "sup" or "" for none). ``onehot``: a vector that encodes a class.
+    ``family``: the rows of the table are vectors that are printed one by one, with their number there; ``across``:
+    printed as rows.
     """
 
     key: str
@@ -58,6 +61,9 @@ class Symbol:
     timed: str = ""
     onehot: bool = False
     mark: str = ""  # tells apart two names that differ in style alone
+    family: str = ""
+    across: bool = False
+    values: tuple[int, ...] | str = ""  # whole numbers, the only values that it has: (0, 1), or 1 to a size
 
     @property
     def name(self) -> str:
@@ -286,6 +292,24 @@ class Constant(Expr):
     kind: str
 
 
+MEETS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
+}  # fmt: skip
+Condition = tuple[Index, str, Index]  # two indices compared by one of these
+
+
+@dataclass(frozen=True)
+class Cases(Expr):
+    """The one branch whose conditions on indices are met."""
+
+    branches: tuple[tuple[Expr, tuple[Condition, ...]], ...]
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """The conditions of all branches."""
+        return (condition for _, some in self.branches for condition in some)
+
+
 @dataclass(frozen=True)
 class Gradient(Expr):
     """The derivative of ``of`` by ``wrt`` (a Ref, or an entry, a row or a column of one).
@@ -380,6 +404,8 @@ def reach(e: Expr) -> int:
     """
     if isinstance(e, Count):
         return 7
+    if isinstance(e, Cases):
+        return max((abs(i.offset) for a, _, b in e.conditions for i in (a, b)), default=0)
     if isinstance(e, Ref):
         indices = [e.time, e.copy]
     elif isinstance(e, Reduce) and e.timed:

@@ -68,7 +68,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: tuple[str, ...] = ()
     layout: str = "numerator"
     gradient: str = "column"
-    einstein: bool = False
+    einstein: bool | str = False
+    norm: str = ""
     broadcast: bool = False
     dot: str = "inner"
     steps: Steps = Steps()
@@ -77,10 +78,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shorthand: tuple[Shorthand, ...] = ()
     left: dict[str, str] = {}
     functions: dict[str, str] = {}
+    adjoint: dict[str, str] = {}
 
     def defines(self, number: str) -> bool:
         """Whether the manifest says that this line defines."""
         return any(covers(part, number) for part in self.define)
+
+    def sums(self, number: str) -> bool:
+        """Whether a line leaves out the Σ over indices that stand twice in a product."""
+        return self.einstein if isinstance(self.einstein, bool) else covers(self.einstein, number)
 
     def within(self, number: str) -> int:
         """The section in which a line stands, counted from 1; 0 for none.
@@ -105,6 +111,11 @@ def covers(lines: str, number: str) -> bool:
             if a[0] == b[0] == c[0] and a[1] <= c[1] <= b[1]:
                 return True
     return False
+
+
+def first_line(lines: str) -> str:
+    """The first number that a selection names; "" where it names none."""
+    return lines.split(",")[0].partition("-")[0].strip()
 
 
 def _order(number: str) -> tuple[str, int] | None:
@@ -153,6 +164,8 @@ def _validated(manifest: Manifest, path: str) -> Manifest:
         raise UsageError(f'{path}: layout is "numerator" or "denominator", not "{manifest.layout}"')
     if manifest.gradient not in ("column", "row"):
         raise UsageError(f'{path}: gradient is "column" or "row", not "{manifest.gradient}"')
+    if manifest.norm not in ("", "frobenius"):
+        raise UsageError(f'{path}: norm is "frobenius" (of matrices) or left out, not "{manifest.norm}"')
     if manifest.dot not in ("inner", "elementwise"):
         raise UsageError(f'{path}: dot is "inner" or "elementwise", not "{manifest.dot}"')
     if any(not section.lines.strip() for section in manifest.section):

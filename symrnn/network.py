@@ -143,14 +143,20 @@ class _Generic:
 
 
 class Network:
-    """A model unrolled over ``steps`` steps. ``given``: definitions that replace inputs (assumptions)."""
+    """A model unrolled over ``steps`` steps. ``given``: definitions that replace inputs (assumptions).
 
-    def __init__(self, model: Model, steps: int, given: Iterable[Definition] = ()) -> None:
+    ``chosen``: the values of the whole numbers that definitions depend on.
+    """
+
+    def __init__(
+        self, model: Model, steps: int, given: Iterable[Definition] = (), chosen: Mapping[str, int] | None = None
+    ) -> None:
         self.model = model
         self.steps = steps
         self.sizes = model.sizes
         self.given = {d.symbol: d for d in given}
-        self.values = {model.last: steps}
+        self.chosen = dict(chosen or {})
+        self.values = {model.last: steps, **self.chosen}
         self.nodes: dict[Leaf, Term] = {}
         self.pending: set[Leaf] = set()  # scalars whose definitions are being opened
         self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
@@ -214,7 +220,7 @@ class Network:
             return None
         generic = self.model.shifting(d)
         key = leaf._replace(time=_HERE if generic else leaf.time)
-        store = self.model.templates if generic else self.templates
+        store = self.model.templates if generic and not self.chosen else self.templates
         if key not in store:
             store[key] = self._template(d, key, generic)
         return store[key]

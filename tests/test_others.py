@@ -44,11 +44,11 @@ CONTRADICTS = {
 AGREED = {
     "aiedu-gru": 20,
     "chrisyeh-batchnorm": 22,
-    "chrisyeh-logistic": 0,
+    "chrisyeh-logistic": 13,
     "d2l-bptt-2020": 15,
-    "d2l-matcalc-2020": 0,
+    "d2l-matcalc-2020": 30,
     "goubasarian-attention": 21,
-    "roelants-softmax": 0,
+    "roelants-softmax": 9,
 }
 
 

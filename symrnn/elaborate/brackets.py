@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import dots
+from symrnn.elaborate import cases, dots
 from symrnn.expr import SCALAR, Expr, Table, Total, number, power
 from symrnn.latex import tree as t
 from symrnn.latex.printer import latex, short
@@ -42,16 +42,18 @@ def norm(elab: Elaborator, tree: t.Fence, mark: t.Tree | None) -> Expr:
     """``‖v‖``, ``‖v‖_2``, ``‖A‖_F``: the root of the sum of squares. Of a matrix, the mark must say so."""
     value = elab.expr(tree.body)
     kind = latex(mark) if mark is not None else ""
-    if kind not in (("", "2", "F") if 1 in value.shape else ("F",)):
+    every = 1 in value.shape or elab.context.manifest.norm == "frobenius"
+    if kind not in (("", "2", "F") if every else ("F",)):
         raise Problem(NOT_YET, f"which norm is '{short(tree)}'? Of a matrix, \\|·\\|_F is understood", tree.span)
     return power(Total(SCALAR, power(value, number(2))), number(Fraction(1, 2)))
 
 
 def matrix(elab: Elaborator, tree: t.Matrix) -> Expr:
     """An explicit matrix; every row has as many entries, each a scalar."""
-    if tree.env in ("cases", "vmatrix", "Vmatrix"):
-        what = "a distinction of cases" if tree.env == "cases" else "a determinant"
-        raise Problem(NOT_YET, f"{what} is not yet understood", tree.span)
+    if tree.env == "cases":
+        return cases.distinction(elab, tree)
+    if tree.env in ("vmatrix", "Vmatrix"):
+        raise Problem(NOT_YET, "a determinant is not yet understood", tree.span)
     if not tree.rows:
         raise Problem("SR203", "an empty matrix", tree.span)
     if len({len(r) for r in tree.rows}) > 1:

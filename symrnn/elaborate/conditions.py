@@ -213,6 +213,8 @@ def _range(context: Context, items: Sequence[t.Tree]) -> tuple[Condition | None,
     ``i = 1, 2, …, m`` is a range; a list without dots is not understood, and no restriction to its first entry.
     """
     item = items[0]
+    if (member := _member(context, item)) is not None:
+        return member, 1
     simple = _condition(context, item)
     if not isinstance(item, t.Chain) or len(item.links) != 2 or item.links[1][0] != "=":
         return None if simple is None else (simple, 1)
@@ -234,6 +236,21 @@ def _range(context: Context, items: Sequence[t.Tree]) -> tuple[Condition | None,
     if sum(dots) == 1 and dots[-2] and low is not None and high is not None:
         return ((letter, "≥", low), (letter, "≤", high)), used
     return None, used
+
+
+def _member(context: Context, item: t.Tree) -> Condition | None:
+    r"""``j \in \{1, \dots, N\}`` and ``j \in 1..N``: a range."""
+    match item:
+        case t.Chain((("", letter), ("\\in", t.Fence("\\{", t.Listing(listed, seps))))) if set(seps) <= {","}:
+            ends = (listed[0], *listed[-2:])
+        case t.Chain((("", letter), ("\\in", t.Product(((_, low), (_, dots), (_, high)))))):
+            ends = (low, dots, high)
+        case _:
+            return None
+    index, first, last = to_index(letter), to_index(ends[0]), to_index(ends[-1])
+    if index is None or first is None or last is None or not isinstance(ends[1], t.Dots) or _quantity(context, letter):
+        return None
+    return (index, "≥", first), (index, "≤", last)
 
 
 def _condition(context: Context, item: t.Tree) -> Condition | None:

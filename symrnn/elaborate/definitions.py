@@ -2,11 +2,12 @@ r"""Definitions: the lines that say what the model computes, and what a line tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from symrnn.claims import Claim, Definition, Paper, key
+from symrnn.claims import Claim, Definition, Equation, Paper, key
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
+from symrnn.elaborate import einstein
 from symrnn.elaborate.abbreviation import derives, mentions
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.conditions import Condition
@@ -15,7 +16,22 @@ from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.fold import folded
 from symrnn.elaborate.names import head, taken_apart
 from symrnn.elaborate.prose import unknown
-from symrnn.expr import Constant, Dim, Entry, Index, Number, Ref, Symbol, Times
+from symrnn.expr import (
+    SCALAR,
+    Add,
+    Constant,
+    Dim,
+    Entry,
+    Index,
+    Number,
+    Reduce,
+    Ref,
+    Slice,
+    Symbol,
+    Times,
+    Transpose,
+    transpose,
+)
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -37,6 +53,9 @@ def define(context: Context, paper: Paper, stated: Iterable[Pending] = ()) -> No
         except Problem as problem:
             _fail(context, paper, number, claim, problem.diagnostic)
     _finish(context, paper)
+    for e in paper.equations:
+        if e.problem is not None and context.manifest.defines(e.number):
+            _unread(context.within(context.manifest.within(e.number)), e)
     for number, claim, reason in (*_meaningless(context, paper), *_circles(paper)):
         _fail(context, paper, number, claim, reason)
 
@@ -85,7 +104,7 @@ def _read(context: Context, paper: Paper, number: str, claim: Claim) -> list[Pen
     if claim.kind == "unknown":
         found = unknown(here, claim.lhs, number)
     else:
-        found = definition(here, claim.lhs, claim.rhs, number)
+        found = definition(here, claim.lhs, claim.rhs, number, claim.einstein)
     if claim.conditional or not _everywhere(context, found, claim.where):
         raise Problem("SR190", "a definition under a condition is not yet understood", claim.span)
     known = [*paper.definitions, *(d for some in context.short.values() for d in some)]
@@ -165,7 +184,12 @@ def defining(claim: Claim) -> Claim:
     return claim if claim.lhs is None else replace(claim, lhs=taken_apart(claim.lhs)[0])
 
 
-def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Definition:
+def names_something(lhs: t.Tree) -> bool:
+    """Whether a left side is what a definition has there: a name, with or without arguments."""
+    return head(taken_apart(lhs)[0]) is not None
+
+
+def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str, einsteins: bool = False) -> Definition:
     """``lhs := rhs``. A new name gets the shape of the right side; letters on the left run over their range.
 
     Raises Problem where a side has no meaning, or a component is defined of a name without a shape.
@@ -179,20 +203,23 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
     found = context.names.match(lhs)
     if found is None:
         value = elab.expr(rhs)
-        symbol = context.names.declared(lhs, value.shape)
+        over = {x: letter.dim for x, letter in elab.scope.free.items() if letter.dim is not None and not letter.timed}
+        symbol = context.names.declared(lhs, value.shape, over)
         if symbol is None:
             raise Problem("SR211", "a definition has a name on its left", lhs.span)
         if isinstance(value, Number) and symbol.label:
             raise Problem("SR201", f"the shape of '{short(lhs)}' is not declared", lhs.span)
         context.names.declare(symbol)
         found = context.names.match(lhs)
-        if found is None or found.indices or found.sups:
+        if found is None or found.sups or (found.indices and not over):
             context.names.forget(symbol)
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
     elab.plain = True
     left = elab.quantity(found, lhs.span)
     elab.plain = False
     value = elab.expr(rhs)
+    if einsteins:
+        value, _ = einstein.summed(elab, value, rhs.span)
     if isinstance(value, Number) and not left.scalar:
         value = Times(left.shape, value, Constant(left.shape, "ones"))
     if not elab.same(left.shape, value.shape):
@@ -201,19 +228,50 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str) -> Defin
         context.arguments.setdefault(found.symbol, arguments)
     row = col = None
     base = left
-    if isinstance(left, Entry):
-        base, row, col = left.body, left.row, left.col
+    match left:
+        case Entry():
+            base, row, col = left.body, left.row, left.col
+        case Slice():
+            base, row, value = left.body, left.index, transpose(value)
+        case Transpose(body=Slice() as part):
+            base, row = part.body, part.index
     if not isinstance(base, Ref):
         raise Problem("SR211", "a definition has a name on its left", lhs.span)
     if base.time is not None and base.time.letter is not None and context.fixed(base.time.letter):
         raise Problem("SR190", "a definition at the last step is not yet understood", lhs.span)
     if base.copy is not None:
         raise Problem("SR190", "a definition of a shared parameter at one step is not yet understood", lhs.span)
+    _depends(context, elab, (base.time, row, col))
     letters = [i.letter for i in (base.time, row, col) if i is not None and i.letter not in (None, *context.sizes)]
     if len(set(letters)) < len(letters):
         raise Problem("SR190", "a definition with one letter in two places is not yet understood", lhs.span)
     row, col = (_number(context, i) for i in (row, col))
     return Definition(base.symbol, base.time, row, col, value, number)
+
+
+def total(context: Context, lhs: t.Tree, rhs: t.Tree, name: str) -> Definition:
+    r"""``\sum_k t_k = 1``: the last of the components is the number less all others."""
+    elab = Elaborator(context)
+    whole, value = elab.expr(lhs), elab.expr(rhs)
+    match whole:
+        case Reduce(_, "sum", letter, Index(None, 1), high, Entry(_, Ref() as ref, row, col), (), False):
+            axis = 0 if row == Index(letter) else 1
+            length = elab.scope.size(ref.shape[axis])
+            run = high.offset if high.letter is None else context.sizes.get(high.letter, 0) + high.offset
+            if (row, col)[axis] == Index(letter) != (row, col)[1 - axis] and length == run and value.scalar:
+                places = [(Index(None, k), col) if axis == 0 else (row, Index(None, k)) for k in range(1, length + 1)]
+                rest = tuple((-1, Entry(SCALAR, ref, *place)) for place in places[:-1])
+                return Definition(ref.symbol, ref.time, *places[-1], Add(SCALAR, ((1, value), *rest)), name)
+    raise Problem("SR211", "an assumption says what a name is, or what all components of one sum to", lhs.span)
+
+
+def _depends(context: Context, elab: Elaborator, own: tuple[Index | None, ...]) -> None:
+    """The declared whole numbers that a definition depends on: every claim is looked at for each of their values."""
+    for name, letter in elab.scope.free.items():
+        if letter.given and name not in {i.letter for i in own if i is not None}:
+            known = letter.values or str(letter.dim)
+            if context.given.setdefault(name, known) != known:
+                raise Problem("SR190", f"'{name}' is declared with different values", letter.span)
 
 
 def _number(context: Context, index: Index | None) -> Index | None:
@@ -322,24 +380,17 @@ def _fail(context: Context, paper: Paper, number: str, claim: Claim, reason: Dia
             context.unnamed.setdefault((name.key, name.style), why)
 
 
+def _unread(context: Context, equation: Equation) -> None:
+    """A defining line that cannot be read leaves open what its letters name and no other line defines."""
+    assert equation.problem is not None
+    why = f"line ({equation.number}), which may define it, cannot be read: {equation.problem.message}"
+    for symbol in context.names.visible():
+        if symbol not in context.nodes and symbol.key.rstrip("'").split(" ")[-1] in equation.latex:
+            context.failed.setdefault(symbol, why)
+
+
 def _symbols(context: Context, trees: Iterable[t.Tree]) -> Iterator[Symbol]:
     for tree in trees:
         for node in tree.walk():
             if head(node) is not None and (found := context.names.match(node)) is not None:
                 yield found.symbol
-
-
-def spread(failed: Mapping[Symbol, str], definitions: Iterable[Definition]) -> dict[Symbol, str]:
-    """The quantities that no line settles, with those computed from them."""
-    found = dict(failed)
-    while True:
-        more = {
-            d.symbol: found[e.symbol]
-            for d in definitions
-            if d.symbol not in found
-            for e in d.rhs.walk()
-            if isinstance(e, Ref) and e.symbol in found
-        }
-        if not more:
-            return found
-        found |= more

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import functions, indicator, smooth
+from symrnn.elaborate import functions, indicator, primes, smooth
 from symrnn.elaborate.contraction import Cubic
 from symrnn.elaborate.names import head, parts
+from symrnn.elaborate.unknown import undeclared
 from symrnn.expr import (
     SCALAR,
     Entry,
@@ -28,6 +29,7 @@ from symrnn.expr import (
     variable,
 )
 from symrnn.latex import tree as t
+from symrnn.latex.parser import parse_expression
 from symrnn.latex.printer import short
 from symrnn.span import Span
 
@@ -145,14 +147,40 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
                 out.append((op, _act(elab, factor, variable, rest)))
             except Cubic as cubic:
                 out.append((op, cubic))
+        elif rest and not rest[0][0] and (loss := adjoint(elab, factor)) is not None:
+            out.append((op, gradient(elab, loss, rest.pop(0)[1], factor.span)))
         elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
             rest.pop(0)
             out.append((op, applied))
+        elif rest and not rest[0][0] and _probability(elab, factor, rest[0][1]):
+            message = "a probability is no quantity here: the manifest can declare it, p(y=1) \\in \\mathbb{R}"
+            raise Problem("SR190", message, factor.span | rest[0][1].span)
         elif is_mark(factor) and rest and not rest[0][0] and elab.context.names.match(factor) is None:
             raise Problem("SR190", "a differential is not yet understood", factor.span)
         else:
             out.append((op, factor))
     return out
+
+
+def adjoint(elab: Elaborator, mark: t.Tree) -> t.Tree | None:
+    """The loss L of which the manifest says that a mark makes gradients: ``dW`` is ∂L/∂W."""
+    if isinstance(mark, t.Word):
+        mark = t.Name(mark.text)
+    loss = elab.context.manifest.adjoint.get(mark.text) if isinstance(mark, t.Name) else None
+    if loss is None:
+        return None
+    _no_quantity(elab, mark)
+    return parse_expression(loss, frozenset(elab.context.manifest.words))
+
+
+def _probability(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
+    """``P(A | B)``, ``p(y = 1)`` of a letter that nothing declares."""
+    name = head(fn)
+    fence = arg.base if isinstance(arg, t.Script) else arg
+    if name is None or name.key.lower() not in ("p", "q", "\\pr") or not isinstance(fence, t.Fence):
+        return False
+    barred = isinstance(fence.body, t.Listing) and "|" in fence.body.seps
+    return (barred or isinstance(fence.body, t.Chain)) and not any(True for _ in elab.context.names.family(name.key))
 
 
 def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[tuple[str, t.Tree]]) -> Expr:
@@ -204,7 +232,15 @@ def _is_application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
         listed = isinstance(fence.body, t.Listing) and set(fence.body.seps) <= {",", ";", "|"}
         return (listed and found.symbol.shape == SCALAR) or found.symbol in elab.context.arguments
     name = head(fn)
-    return name is not None and not name.subs and not name.sups and elab.context.function(name.key) is not None
+    return name is not None and not name.subs and not name.sups and primes.known(elab.context, name.key) is not None
+
+
+def one_application(elab: Elaborator, tree: t.Tree) -> bool:
+    r"""Whether a product is nothing but ``f(x)``, as in ``\log \sigma(z)``."""
+    match tree:
+        case t.Product((("", fn), ("", arg))):
+            return _is_application(elab, fn, arg)
+    return False
 
 
 def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
@@ -230,9 +266,9 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
     else:
         name = head(fn)
         assert name is not None
-        function = elab.context.function(name.key)
+        function = primes.known(elab.context, name.key)
         assert function is not None
-        value = functions.apply(elab, function, fence, fn, span)
+        value = functions.apply(elab, function[0], fence, fn, span, function[1])
     if isinstance(arg, t.Script):
         if arg.sub is not None:
             value = elab.component(value, parts(arg.sub), span)
@@ -277,7 +313,7 @@ def local_variable(elab: Elaborator, by: t.Tree, of: t.Tree) -> str | None:
     if by.text in elab.locals or _itself(by, of):
         return by.text
     if any(s.timed for s in elab.context.names.family(by.text)):
-        raise elab.undeclared(by)
+        raise undeclared(elab.context, by)
     raise Problem("SR201", f"'{short(by)}' is not declared", by.span)
 
 

@@ -56,11 +56,7 @@ def filled(elab: Elaborator, cells: Cells, span: Span) -> Expr:
     """A matrix with dots among its entries. Raises Problem where they do not say what goes on."""
     rows = _side(ROW, cells, span)
     columns = _side(COLUMN, list(zip(*cells, strict=True)), span)
-    printed = [
-        [_apart(elab, cell) for cell in row if not isinstance(cell, t.Dots)]
-        for row in cells
-        if not all(isinstance(cell, t.Dots) for cell in row)
-    ]
+    printed = [[_apart(elab, cell) for cell in row if not isinstance(cell, t.Dots)] for row in cells if not _gap(row)]
     if len({len(row) for row in printed}) != 1:
         raise Problem("SR190", "these dots do not fill a whole row or column", span)
     across = [0] if columns.dotted else range(len(printed[0]))
@@ -88,9 +84,14 @@ def filled(elab: Elaborator, cells: Cells, span: Span) -> Expr:
     return parts[0] if len(parts) == 1 else Add((shape[0], shape[1]), tuple((1, p) for p in parts))
 
 
+def _gap(line: Sequence[t.Tree]) -> bool:
+    """Whether a row or column is dots alone; between them, nothing may stand."""
+    return dotted([line]) and all(isinstance(cell, (t.Dots, t.Empty)) for cell in line)
+
+
 def _side(letter: str, lines: Cells, span: Span) -> _Side:
     """The rows, or the columns: those that are dots alone stand for what lies between the others."""
-    dots = [k for k, line in enumerate(lines) if all(isinstance(cell, t.Dots) for cell in line)]
+    dots = [k for k, line in enumerate(lines) if _gap(line)]
     if not dots:
         return _Side(letter, len(lines), 0)
     if len(dots) > 1 or dots[0] in (0, len(lines) - 1):

@@ -10,13 +10,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, components, derivative, functions, indicator, powers, smooth, sums
+from symrnn.elaborate import brackets, components, derivative, functions, indicator, powers, series, smooth, sums
 from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.contraction import Chains, Cubic, contracted
-from symrnn.elaborate.names import EVERYTHING, Head, Match, head, is_transpose
+from symrnn.elaborate.names import Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
+from symrnn.elaborate.unknown import undeclared
 from symrnn.expr import (
     SCALAR,
     Add,
@@ -115,6 +116,8 @@ class Elaborator:
             return Count(SCALAR, Index(tree.text))
         if found is not None:
             return self.quantity(found, tree.span)
+        if isinstance(tree, t.Accent) and (loss := derivative.adjoint(self, t.Name("\\" + tree.kind))) is not None:
+            return derivative.gradient(self, loss, tree.body, tree.span)
         if isinstance(tree, t.Name):
             if tree.text in self.locals:
                 return Local(SCALAR, tree.text)
@@ -125,37 +128,19 @@ class Elaborator:
                 return Count(SCALAR, index)
             if tree.text in ("\\nabla", "\\partial"):
                 raise Problem("SR205", f"'{tree.text}' has nothing to act on", tree.span)
+            if tree.text == "?":
+                raise Problem(NOT_YET, "a question: nothing is claimed here", tree.span)
             if tree.text == "e":
                 return Apply(SCALAR, "exp", number(1))
         if (value := smooth.bare(self, tree)) is not None:
             return value
-        raise self.undeclared(tree)
-
-    def undeclared(self, tree: t.Tree) -> Problem:
-        """Why a name means nothing here."""
-        shown = short(tree)
-        found = head(tree)
-        if tree == EVERYTHING:
-            return Problem(NOT_YET, "a colon is no quantity", tree.span)
-        if found is not None:
-            if (why := self.context.unnamed.get((found.key, found.style))) is not None:
-                return Problem("SR192", f"'{shown}' is open here: {why}", tree.span)
-            family = list(self.context.names.family(found.key))
-            if found.key in ("\\nabla", "\\partial"):
-                return Problem("SR205", f"'{shown}' has nothing to act on", tree.span)
-            stepless = [s for s in family if _stepless(s, found)]
-            if stepless and (len(stepless) == len(family) or not (found.subs or found.sups)):
-                return Problem("SR202", f"'{shown}' lacks its step", tree.span)
-            if family and (found.subs or found.sups):
-                shapes = ", ".join(show_shape(s.shape) for s in family)
-                return Problem("SR204", f"the scripts of '{shown}' do not fit its declaration ({shapes})", tree.span)
-            near = found.key.swapcase()
-            if len(found.key) == 1 and any(True for _ in self.context.names.family(near)):
-                return Problem("SR201", f"'{shown}' is not declared ('{near}' is)", tree.span)
-        return Problem("SR201", f"'{shown}' is not declared", tree.span)
+        raise undeclared(self.context, tree)
 
     def quantity(self, m: Match, span: Span) -> Expr:
         """A matched name: its step and component indices are checked against their ranges."""
+        if m.symbol.values:
+            value: Expr = Count(SCALAR, self.scope.give(m.symbol.key, m.symbol.values, span))
+            return self.raised(value, m.sups, span)
         if len(m.indices) < 1 and self.exact.setdefault(m.symbol, m.exact) != m.exact:
             raise Problem(NOT_YET, f"two styles of '{m.symbol.name}' on one line: is it one quantity?", span)
         if m.copy is not None and m.symbol in self.context.nodes:
@@ -163,9 +148,11 @@ class Elaborator:
         time = self.step(m.time, span) if m.time is not None else None
         copy = self.step(m.copy, span) if m.copy is not None else None
         self.numbered = self.numbered or (copy is not None and copy.letter is None)
-        value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
+        value = Ref(m.symbol.shape, m.symbol, time, copy)
         if m.indices:
             value = self.component(value, m.indices, span)
+        if m.symbol.across and len(m.indices) == 1:
+            value = transpose(value)
         if m.symbol in self.context.short and not self.plain:
             value = expanded(self, value, span)
         return self.raised(value, m.sups, span)
@@ -186,7 +173,9 @@ class Elaborator:
         if letter is None or self.scope.bound(letter) or self.context.fixed(letter):
             return
         found = self.context.names.match(t.Name(letter))
-        if found is not None and found.exact:
+        if found is not None and found.symbol.values:
+            self.scope.give(letter, found.symbol.values, span)
+        elif found is not None and found.exact:
             raise Problem(NOT_YET, f"'{letter}' is a declared quantity, and counts steps or components here", span)
 
     def component(self, value: Expr, indices: tuple[t.Tree, ...], span: Span) -> Expr:
@@ -213,7 +202,7 @@ class Elaborator:
         if isinstance(tree.base, (t.Name, t.Accent, t.Word)):
             return self.scripted_name(tree)
         if isinstance(tree.base, t.Script) and head(tree) is not None:
-            raise self.undeclared(tree)
+            raise undeclared(self.context, tree)
         if isinstance(tree.base, t.Fence) and tree.base.open == "\\|":
             value = brackets.norm(self, tree.base, tree.sub)
             return value if tree.sup is None else self.raised(value, (tree.sup,), tree.span)
@@ -233,9 +222,9 @@ class Elaborator:
                 try:
                     value = self.name(tree.base)
                 except Problem:
-                    raise self.undeclared(tree) from None
+                    raise undeclared(self.context, tree) from None
                 return self.raised(value, (tree.sup,), tree.span)
-        raise self.undeclared(tree)
+        raise undeclared(self.context, tree)
 
     def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
         """Superscripts left over on a value: a transpose, or a power."""
@@ -300,6 +289,8 @@ class Elaborator:
         for sign, _ in tree.terms:
             if sign not in ("", "+", "-"):
                 raise Problem(NOT_YET, f"'{sign}' is not yet understood", tree.span)
+        if series.has_dots([term for _, term in tree.terms]):
+            return self.expr(series.summed(self, tree))
         values = [self.expr(term) for _, term in tree.terms]
         values = self.in_hand(tree, values)
         big = [v for v in values if not _fills(v)]
@@ -357,6 +348,8 @@ class Elaborator:
     def product(self, tree: t.Product) -> Expr:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
         unambiguous(tree)
+        if series.has_dots([factor for _, factor in tree.factors]):
+            return self.expr(series.multiplied(self, tree))
         factors = derivative.grouped(self, tree)
         values: list[tuple[str, Expr | Cubic]] = []
         for op, item in factors:
@@ -436,10 +429,3 @@ class Elaborator:
 def _fills(value: Expr) -> bool:
     """A literal number may stand for a vector or matrix full of it."""
     return isinstance(value, Number)
-
-
-def _stepless(symbol: Symbol, found: Head) -> bool:
-    """Whether a name is printed without the step that its declaration gives it."""
-    if symbol.timed == "sup":
-        return not any(isinstance(sup, t.Fence) for sup in found.sups)
-    return symbol.timed == "sub" and not found.subs

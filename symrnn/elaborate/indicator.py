@@ -84,12 +84,12 @@ def of_condition(elab: Elaborator, condition: t.Tree) -> Expr | None:
             elab.counts(index, side.span)
             if not elab.context.fixed(index.letter or ""):
                 elab.scope.mention(index, side.span)
-        _same_range(elab, first, second)
+        same_range(elab, first, second)
         return Delta(SCALAR, first, second)
     raise Problem("SR190", f"the condition '{short(condition)}' is not yet understood", condition.span)
 
 
-def _same_range(elab: Elaborator, one: Index, two: Index) -> None:
+def same_range(elab: Elaborator, one: Index, two: Index) -> None:
     """Two letters that are compared run over one range, when one of them is known to run over it."""
     a = elab.scope.find(one.letter) if one.letter else None
     b = elab.scope.find(two.letter) if two.letter else None

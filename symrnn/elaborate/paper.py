@@ -11,16 +11,18 @@ from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import conditions, prose, smooth
 from symrnn.elaborate.context import Context
-from symrnn.elaborate.definitions import define, definition
+from symrnn.elaborate.declared import declare, one_or_many
+from symrnn.elaborate.definitions import define, definition, names_something, total
+from symrnn.elaborate.families import ranges
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
-from symrnn.elaborate.shorthand import compile_rule, rewrite
+from symrnn.elaborate.shorthand import Rule, compile_rule, rewrite
 from symrnn.expr import Shape, Symbol, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse, parse_expression
-from symrnn.manifest import Manifest
+from symrnn.manifest import Assumption, Manifest, first_line
 from symrnn.read.document import Document, Formula
 
 
@@ -48,6 +50,8 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
         context.names.section(section.lines.split(",")[0].split("-")[0].strip())
     context.rules = tuple(_compiled(manifest, words))
     _declare(context, document, manifest, lines, words)
+    names = tuple(r for r in context.rules if r.plain)
+    context.rules = tuple(r if r.plain else replace(r, means=rewrite(r.means, names)) for r in context.rules)
     context.direct = set(_quantities(context, manifest.direct, "direct", words))
     for k, entries in enumerate((manifest.smooth, *(section.smooth for section in manifest.section))):
         smooth.declare(context.within(k), entries, words)
@@ -55,7 +59,7 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     read = Lines(context, words, lines)
     paper.equations = list(read.equations())
     define(context, paper, tuple(prose.stated(context, words)))
-    assumptions = {a.name: _assumption(context, a.name, a.let, words) for a in manifest.assume}
+    assumptions = {a.name: _assumption(context, a, words) for a in manifest.assume}
     return context, paper, assumptions, read
 
 
@@ -118,20 +122,32 @@ def _declare(
             following = next((x.number for x in lines if x.formula.span.start > formula.span.start), "")
             here = context.within(manifest.within(following) if following else 0)
             _add(here, tree, f"line {document.source.line_column(formula.span.start)[0]}")
-    for line in lines:
-        if line.tree is not None and "\\in" in line.formula.latex:
-            rules = tuple(r for r in context.rules if r.applies(line.number))
-            said = t.Statements(tuple(rewrite(item, rules) for item in line.tree.items))
-            _add(context.within(manifest.within(line.number)), said, f"({line.number})")
+    printed = [line for line in lines if line.tree is not None and "\\in" in line.formula.latex]
+    for line in printed:
+        _add(context.within(manifest.within(line.number)), _said(context, line), f"({line.number})", named=False)
     for k, entries in enumerate((manifest.declare, *(section.declare for section in manifest.section))):
         for text in entries:
-            if not _add(context.within(k), _manifest_tree(text, "declare", words), "the manifest"):
-                raise UsageError(f"manifest: declare: '{text}' declares nothing (write name \\in \\mathbb{{R}}^{{…}})")
+            lines_of = manifest.section[k - 1].lines if k else ""
+            if not declare(context, context.within(k), _manifest_tree(text, "declare", words), lines_of):
+                how = "name \\in \\mathbb{R}^{…}, name \\in \\{0, 1\\}"
+                raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
+    for line in printed:
+        here = context.within(manifest.within(line.number))
+        before = set(here.names.symbols)
+        _add(here, _said(context, line), f"({line.number})")
+        context.introduced |= set(here.names.symbols) - before
     for found in _quantities(context, manifest.onehot, "onehot", words):
         symbol = replace(found, onehot=True)
         context.names.declare(symbol)
         if found in context.failed:
             context.failed[context.names.known(symbol) or symbol] = context.failed[found]
+
+
+def _said(context: Context, line: Line) -> t.Statements:
+    """What a line says, its shorthands written out."""
+    assert line.tree is not None
+    rules = tuple(r for r in context.rules if r.applies(line.number))
+    return t.Statements(tuple(rewrite(item, rules) for item in line.tree.items))
 
 
 def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: frozenset[str]) -> Iterator[Symbol]:
@@ -143,15 +159,17 @@ def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: fro
         yield found.symbol
 
 
-def _add(context: Context, tree: t.Statements, place: str) -> int:
+def _add(context: Context, tree: t.Statements, place: str, named: bool = True) -> int:
     """Declare what a formula declares. A name keeps its first shape; another one leaves it open."""
     count = 0
     letters = Scope(context.manifest.sizes)
-    for name, shape in declarations(tree):
-        symbol = context.names.declared(name, shape)
+    known = ranges(tree)
+    for name, shape in declarations(tree, named):
+        symbol = context.names.declared(name, shape, known)
         if symbol is None:
             continue
         count += 1
+        one_or_many(context, symbol)
         before = context.names.known(symbol)
         if before is None:
             context.names.declare(symbol)
@@ -168,7 +186,7 @@ def _manifest_tree(text: str, entry: str, words: frozenset[str]) -> t.Statements
         raise UsageError(f"manifest: {entry}: '{text}': {problem.diagnostic.message}") from problem
 
 
-def _compiled(manifest: Manifest, words: frozenset[str]) -> Iterator:  # type: ignore[type-arg]
+def _compiled(manifest: Manifest, words: frozenset[str]) -> Iterator[Rule]:
     within = (msgspec.structs.replace(e, lines=e.lines or s.lines) for s in manifest.section for e in s.shorthand)
     for entry in (*within, *manifest.shorthand):
         try:
@@ -178,14 +196,18 @@ def _compiled(manifest: Manifest, words: frozenset[str]) -> Iterator:  # type: i
             raise UsageError(f"manifest: shorthand '{entry.write}': {message}") from problem
 
 
-def _assumption(context: Context, name: str, let: str, words: frozenset[str]) -> Definition:
+def _assumption(context: Context, entry: Assumption, words: frozenset[str]) -> Definition:
+    first = first_line(entry.lines)
+    here = context.within(context.manifest.within(first) if first else 0)
+    names = tuple(r for r in context.rules if r.plain and r.applies(first))
     try:
-        tree = parse_expression(let, words)
+        tree = rewrite(parse_expression(entry.let, words), names)
         if not isinstance(tree, t.Chain) or len(tree.links) != 2:
             raise Problem("SR203", "an assumption is one equation")
-        return definition(context, tree.links[0][1], tree.links[1][1], name)
+        lhs, rhs = tree.links[0][1], tree.links[1][1]
+        return (total if isinstance(lhs, t.Big) else definition)(here, lhs, rhs, entry.name)
     except Problem as problem:
-        raise UsageError(f"manifest: assume '{name}': {problem.diagnostic.message}") from problem
+        raise UsageError(f"manifest: assume '{entry.name}': {problem.diagnostic.message}") from problem
 
 
 # -- claims -----------------------------------------------------------------------------------
@@ -246,13 +268,17 @@ class _Maker:
         left = context.manifest.left.get(line.number)
         self.left = rewrite(_manifest_tree(left, "left", words).items[0], self.rules) if left is not None else None
         self.line_defines = context.manifest.defines(line.number)
+        self.einstein = context.manifest.sums(line.number)
+        chains = [i for i in (line.tree.items if line.tree else ()) if isinstance(i, t.Chain)]
+        self.named = any(names_something(rewrite(c.links[0][1], self.rules)) for c in chains if not c.links[0][0])
 
     def claim(
         self, kind: str, lhs: t.Tree | None, rhs: t.Tree, previous: t.Tree | None = None, **more: object
     ) -> Claim:
         self.count += 1
         ident = self.line.number + _letters(self.count)
-        return Claim(ident, kind, lhs, rhs, rhs.span, previous, section=self.section, **more)  # type: ignore[arg-type]
+        more |= {"section": self.section, "einstein": self.einstein}
+        return Claim(ident, kind, lhs, rhs, rhs.span, previous, **more)  # type: ignore[arg-type]
 
     def claims(self) -> Iterator[Claim]:
         assert self.line.tree is not None
@@ -282,7 +308,8 @@ class _Maker:
         else:
             head = links.pop(0)[1]
             self.flow = Flow(head, head)
-        for relation, side in links:
+            defines = defines and (names_something(head) or not self.named)  # log p = … beside p = … is a claim
+        for k, (relation, side) in enumerate(links):
             if relation == "\\in":
                 member = head if previous is None else previous
                 if not self.declares(member, spaces(side)):
@@ -291,10 +318,18 @@ class _Maker:
             if defines and relation in n.EQUALITIES:
                 defines = False
                 yield self.claim("definition", head, side, relation=relation)
+            elif relation in n.EQUALITIES and links[k + 1 : k + 2] and self.introduces(side, links[k + 1]):
+                yield self.claim("definition", side, head, relation=relation)
             else:
                 yield self.claim("relation", head, side, previous, relation=relation, supplied=supplied)
             previous = side
             self.flow = replace(self.flow, last=side)
+
+    def introduces(self, side: t.Tree, following: tuple[str, t.Tree]) -> bool:
+        """Whether a member is a name that this very place declares: ``… = A ∈ space``."""
+        found = self.context.names.match(side) if name_head(side) is not None else None
+        whole = found is not None and not found.indices and not found.sups
+        return whole and found is not None and found.symbol in self.context.introduced and following[0] == "\\in"
 
     def declares(self, member: t.Tree, space: Shape | None) -> bool:
         """Whether ``member ∈ space`` declares a name, rather than saying something of what has a shape already."""

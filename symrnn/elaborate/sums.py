@@ -192,6 +192,10 @@ def _check_range(elab: Elaborator, letter: str, low: Index, high: Index, info: L
     """The printed limits must stay on the axis that the letter indexes."""
     assert info.dim is not None
     length = elab.scope.size(info.dim)
+    if length is not None and low.letter is None and low.offset > length:
+        raise Problem(
+            "SR190", f"a sum from {low} is empty at {info.dim} = {length}: a larger size would tell", tree.span
+        )
     top = high.offset if high.letter is None else elab.scope.size(high.letter)
     if isinstance(info.dim, str) and high.letter is not None and high.letter != info.dim and not high.offset:
         if elab.context.fixed(high.letter):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from symrnn.expr import (
     Add,
     Apply,
+    Cases,
     Constant,
     Delta,
     Diag,
@@ -209,6 +210,8 @@ class Shapes:
                 if e.direct:
                     raise Abstain("a derivative that holds what is computed fixed")
                 return self._gradient(e, scope)
+            case Cases():
+                raise Abstain("a distinction of cases")
             case _:
                 for child in e.children():
                     self.of(child, scope)

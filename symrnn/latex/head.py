@@ -131,7 +131,7 @@ class Head:
         if base.kind == "char":
             if base.text in n.BARS or base.text in n.CONDITIONAL_BARS:
                 return not self.closers and item.kind == "char" and self.bar_opens()
-            return base.text in n.OPENING or base.text == "!"
+            return base.text in n.OPENING or base.text == "!" or base.text in n.DOTS
         if base.kind == "command":
             text = base.text
             if text in n.CLOSING or text in n.RELATIONS or text in n.IMPLICATIONS or text in n.BINARY:

@@ -90,9 +90,12 @@ def quantity(text: str) -> tuple[str, str | None, str | None]:
 class World:
     """A document's definitions at given sizes, length and point, under assumptions."""
 
-    def __init__(self, model: Any, sizes: Env, steps: int, given: list[Any], point: Callable[[str], Interval]) -> None:
+    def __init__(
+        self, model: Any, sizes: Env, steps: int, given: list[Any], point: Callable[[str], Interval], chosen: Env
+    ) -> None:
         self.model, self.sizes, self.steps, self.given, self.point = model, sizes, steps, given, point
         self.first: int = model["first"]
+        self.chosen = chosen
         self.leaves: dict[Any, Num] = {}
         self.uses: dict[tuple[Num, int | None], Num] = {}
         self.bodies: dict[Any, Matrix] = {}
@@ -153,7 +156,7 @@ class World:
             axes = [str(k) for k, dim in zip(key[1:3], self.model["quantities"][key[0]][:2], strict=True) if dim != "1"]
             at = f"@{key[3]}" if key[3] is not None else ""
             return Num(self.point(key[0].rstrip("@") + (f"[{','.join(axes)}]" if axes else "") + at))
-        env = {self.model["last"]: self.steps}
+        env = {self.model["last"]: self.steps, **self.chosen}
         for i, k in zip(d[1:4], key[1:], strict=True):
             env |= {letter(i)[0]: k - letter(i)[1]} if k is not None else {}
         whole = d[1] == d[2] == "*"
@@ -192,7 +195,7 @@ class World:
             return found
         if e[0] == "?":
             if e not in self.leaves:
-                self.leaves[e] = Num(self.point(e))
+                self.leaves[e] = Num(self.point(e[1:]))
             return [[self.leaves[e]]]
         if re.fullmatch(r"-?\d+(/\d+)?", e):
             return [[Num(real(Fraction(e)))]]

@@ -14,6 +14,8 @@ from typing import Any
 from symrnn.expr import (
     Add,
     Apply,
+    Cases,
+    Condition,
     Constant,
     Count,
     Delta,
@@ -188,6 +190,8 @@ class Writer:
                 return self.call("total", self.call("*", e.body, self.call("eye", self.shape(e.body)[0])))
             case Delta():
                 return self.call("delta", self.index(e.one), self.index(e.two))
+            case Cases():
+                return self.call("+", *(self.case(e, body, some) for body, some in e.branches))
             case Constant():
                 return self.call(e.kind, *self.shape(e)[: 1 if e.kind == "eye" else 2])
             case Gradient():
@@ -204,6 +208,11 @@ class Writer:
     def call(self, head: str, *parts: Expr | str) -> str:
         """``(head part …)``."""
         return f"({' '.join([head, *(p if isinstance(p, str) else self(p) for p in parts)])})"
+
+    def case(self, e: Cases, body: Expr, some: Iterable[Condition]) -> str:
+        """``(where body a ≥ b …)``, filled to the shape of all branches."""
+        said = self.call("where", body, *(x for a, r, b in some for x in (self.index(a), r, self.index(b))))
+        return said if body.shape == e.shape else self.call("*", said, self.call("ones", *self.shape(e)))
 
     def reduce(self, e: Reduce) -> str:
         """``(sum k low high body)``, with the shape unless it is a number, and the indices left out."""
