@@ -84,6 +84,20 @@ class Chains:
         self.ends[id(value)] = value, jacobian.wrt
         return value
 
+    def composed(self, scope: Scope, left: Expr | Cubic, right: Expr | Cubic) -> Expr | None:
+        """The chain rule in any layout; None where the second is not of what the first is by."""
+        end = self.end(left) if isinstance(left, Expr) else None
+        if end is None or isinstance(left, Cubic):
+            return None
+        if isinstance(right, Cubic):
+            return contracted(scope, left, right) if right.of == end else None
+        if not isinstance(right, Gradient) or right.of != end or 1 in right.shape:
+            return None
+        matrix = right if right.denominator else transpose(right)
+        value = MatMul((matrix.shape[0], 1), matrix, left)
+        self.ends[id(value)] = value, right.wrt
+        return value
+
 
 def _symbol(e: Expr) -> Symbol | None:
     return e.symbol if isinstance(e, Ref) else None

@@ -73,6 +73,8 @@ def marked(tree: t.Tree) -> tuple[t.Tree, t.Tree | None] | None:
 def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     """A fraction: a derivative when ∂ or d begins both halves, else a quotient."""
     above, below = marked(num), marked(den)
+    if below is None and above is not None and (apart := _number_before(den)) is not None:
+        return elab.divide(fraction(elab, tree, num, apart[1]), elab.expr(apart[0]), tree.span)
     if _higher(num) or _higher(den):
         raise Problem("SR190", "a second derivative is not yet understood", tree.span)
     if below is None or (above is None and not _is_partial(below[0])):
@@ -88,6 +90,23 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     if above[1] is None:
         raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
     return _laid(elab, gradient(elab, above[1], below[1], tree.span, _direct(above[0])))
+
+
+def _number_before(den: t.Tree) -> tuple[t.Tree, t.Tree] | None:
+    r"""``T \cdot \partial o`` below a fraction: a number, and the ∂ with what is derived by."""
+    if not isinstance(den, t.Product):
+        return None
+    at = [k for k, (_, f) in enumerate(den.factors) if _is_partial(f)]
+    if len(at) != 1 or at[0] == 0 or any(op not in ("", "\\cdot") for op, _ in den.factors[: at[0] + 1]):
+        return None
+    before, after = den.factors[: at[0]], den.factors[at[0] :]
+    return _product(before), _product((("", after[0][1]), *after[1:]))
+
+
+def _product(factors: tuple[tuple[str, t.Tree], ...]) -> t.Tree:
+    if len(factors) == 1:
+        return factors[0][1]
+    return t.Product(factors, span=factors[0][1].span | factors[-1][1].span)
 
 
 def _laid(elab: Elaborator, value: Expr) -> Expr:

@@ -351,12 +351,7 @@ class Elaborator:
         if series.has_dots([factor for _, factor in tree.factors]):
             return self.expr(series.multiplied(self, tree))
         factors = derivative.grouped(self, tree)
-        values: list[tuple[str, Expr | Cubic]] = []
-        for op, item in factors:
-            try:
-                values.append((op, item if isinstance(item, (Expr, Cubic)) else self.expr(item)))
-            except Cubic as cubic:
-                values.append((op, cubic))
+        values = [(op, self.factor(item)) for op, item in factors]
         matrices = tuple(v for _, v in values if isinstance(v, Expr) and not v.scalar)
         result = values[0][1]
         for op, value in values[1:]:
@@ -375,6 +370,28 @@ class Elaborator:
         if found is None:
             raise left if isinstance(left, Cubic) else right  # type: ignore[misc]
         return found
+
+    def composed(self, items: tuple[t.Tree, ...], span: Span) -> Expr:
+        r"""``\mathrm{prod}(\frac{∂L}{∂y}, \frac{∂y}{∂x})``: the chain rule, whatever has to be transposed for it."""
+        values = [self.factor(item) for item in items]
+        result = values[0]
+        for value in values[1:]:
+            found = self.chains.composed(self.scope, result, value)
+            if found is None:
+                raise Problem(NOT_YET, "'prod' is understood of derivatives, each by what the next is of", span)
+            result = found
+        if isinstance(result, Cubic):
+            raise result
+        return result
+
+    def factor(self, item: t.Tree | Expr | Cubic) -> Expr | Cubic:
+        """A factor of a product, which may be a derivative of three indices."""
+        if not isinstance(item, t.Tree):
+            return item
+        try:
+            return self.expr(item)
+        except Cubic as cubic:
+            return cubic
 
     def times(self, op: str, left: Expr, right: Expr, all_factors: tuple[Expr, ...], tree: t.Tree) -> Expr:
         """One product by its operator and the shapes of its sides."""

@@ -153,10 +153,12 @@ def _said(context: Context, line: Line) -> t.Statements:
 def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: frozenset[str]) -> Iterator[Symbol]:
     """The declared quantities that an entry of the manifest names."""
     for text in texts:
-        found = context.names.match(_manifest_tree(text, entry, words).items[0])
-        if found is None:
+        tree = _manifest_tree(text, entry, words).items[0]
+        places = (context, *(context.within(k) for k in range(1, len(context.manifest.section) + 1)))
+        matches = [m for place in places if (m := place.names.match(tree)) is not None]
+        if not matches:
             raise UsageError(f"manifest: {entry}: '{text}' is not declared")
-        yield found.symbol
+        yield next((m for m in matches if m.exact), matches[0]).symbol
 
 
 def _add(context: Context, tree: t.Statements, place: str, named: bool = True) -> int:

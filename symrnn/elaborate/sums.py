@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import parts
+from symrnn.elaborate.reindex import reindexed
 from symrnn.elaborate.scope import Letter, to_index
 from symrnn.expr import SCALAR, Expr, Gradient, Index, Reduce, Ref, show_shape
 from symrnn.latex import tree as t
@@ -27,6 +28,8 @@ def big(elab: Elaborator, tree: t.Big, of: Callable[[t.Tree], Expr] | None = Non
         raise Problem("SR190", f"'{tree.op}' is not yet understood", tree.span)
     if tree.sub is None:
         raise Problem("SR190", f"this '{tree.op}' does not say over which letter it runs", tree.span)
+    tree = reindexed(tree)
+    assert tree.sub is not None
     bounds = _bounds(elab, tree.sub)
     _one_letter(elab, tree, bounds)
     if op == "product":
