@@ -50,6 +50,8 @@ class Symbol:
     ``key``: its letter with accents; ``style``, ``label``: what else is part of the name.
 
     ``timed``: where its time stands ("sub", "sup" or "" for none). ``onehot``: a vector that encodes a class.
+    ``family``: the rows of the table are vectors that are printed one by one, with their number there; ``across``:
+    printed as rows.
     """
 
     key: str
@@ -59,6 +61,8 @@ class Symbol:
     timed: str = ""
     onehot: bool = False
     mark: str = ""  # tells apart two names that differ in style alone
+    family: str = ""
+    across: bool = False
     values: tuple[int, ...] | str = ""  # whole numbers, the only values that it has: (0, 1), or 1 to a size
 
     @property
@@ -258,7 +262,10 @@ class Trace(Expr):
 
 @dataclass(frozen=True)
 class Reduce(Expr):
-    """Σ or Π of ``body`` over ``letter`` from ``low`` to ``high``, leaving out the values in ``without``."""
+    """Σ or Π of ``body`` over ``letter`` from ``low`` to ``high``, leaving out the values in ``without``.
+
+    Of matrices, the factors of Π stand in the order of the letter, or (``down``) in the other one.
+    """
 
     op: str
     letter: str
@@ -267,6 +274,7 @@ class Reduce(Expr):
     body: Expr
     without: tuple[Index, ...] = ()
     timed: bool = False
+    down: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,18 @@ They are no nodes of the network: nothing is differentiated through them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symrnn.claims import Definition
 from symrnn.diagnostic import Problem
-from symrnn.expr import Entry, Expr, Gradient, Index, Ref, Symbol, substituted
+from symrnn.expr import Entry, Expr, Gradient, Index, Ref, Slice, Symbol, Transpose, substituted, transpose
 from symrnn.span import Span
 
 if TYPE_CHECKING:
     from symrnn.elaborate.expression import Elaborator
+
+FIRST = Index(None, 1)
 
 
 def derives(d: Definition) -> bool:
@@ -27,19 +30,32 @@ def mentions(d: Definition, symbol: Symbol) -> bool:
 
 
 def expanded(elab: Elaborator, value: Expr, span: Span) -> Expr:
-    """What stands for a quantity at its step, or for a component of it."""
+    """What stands for a quantity at its step, or for a component or row of it."""
     row: Index | None = None
     col: Index | None = None
     base = value
-    if isinstance(value, Entry):
-        base, row, col = value.body, value.row, value.col
+    match value:
+        case Transpose():
+            return transpose(expanded(elab, value.body, span))
+        case Entry():
+            base, row, col = value.body, value.row, value.col
+        case Slice():
+            base, row = value.body, value.index
+    if isinstance(base, Transpose):
+        return replace(value, body=transpose(expanded(elab, base.body, span)))  # type: ignore[call-arg]
     if not isinstance(base, Ref) or base.symbol not in elab.context.short:
         return value
     for d in elab.context.short[base.symbol]:
         found = _at(d, base.time, row, col)
-        if found is not None:
-            whole = d.row is None and d.col is None
-            return Entry(value.shape, found, row, col) if whole and row is not None and col is not None else found
+        if found is None:
+            continue
+        first = row if d.row is None else FIRST
+        match value:
+            case Entry() if found.shape != value.shape and first is not None and col is not None:
+                return Entry(value.shape, found, first, col)
+            case Slice():
+                return Slice(value.shape, found, row) if d.row is None and row is not None else transpose(found)
+        return found
     name = base.symbol.name.removesuffix("(t)")
     raise Problem("SR190", f"no line says what all of '{name}' is here", span)
 

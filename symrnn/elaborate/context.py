@@ -9,7 +9,7 @@ from symrnn.claims import Definition
 from symrnn.elaborate.names import Names
 from symrnn.elaborate.shorthand import Rule
 from symrnn.elaborate.smooth import Function, Key
-from symrnn.expr import Symbol
+from symrnn.expr import Dim, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest
 
@@ -54,6 +54,7 @@ class Context:
     nodes: set[Symbol] = field(default_factory=set)  # the symbols that a definition computes
     flipped: bool = False  # try the layout that the manifest does not declare
     arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
+    introduced: set[Symbol] = field(default_factory=set)  # declared where a line gives them to something: … = name ∈ …
     powers: str = ""  # the letter of the last step, where the document writes its transposes as \\top
     given: dict[str, tuple[int, ...] | str] = field(default_factory=dict)  # whole numbers that definitions depend on
     failed: dict[Symbol, str] = field(default_factory=dict)  # what no line settles, and why
@@ -61,6 +62,9 @@ class Context:
     short: dict[Symbol, list[Definition]] = field(default_factory=dict)  # definitions by a derivative stand for it
     defined: dict[Symbol, list[Definition]] = field(default_factory=dict)
     direct: set[Symbol] = field(default_factory=set)  # derivatives of these are by what their definitions mention
+    tests: dict[Dim, Symbol] = field(default_factory=dict)  # arbitrary vectors, by their lengths
+    rows: bool = False  # ∂ of a number by a column is a row
+    reversed: bool = False  # try products of matrices over a letter in the other order
     all_direct: bool = False  # try derivatives by what definitions mention, whatever the manifest says
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from symrnn.elaborate.context import Context
+from symrnn.elaborate.families import ranges
 from symrnn.elaborate.names import head, spaces
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.elaborate.shorthand import Rule
-from symrnn.expr import SCALAR, Shape, Symbol, show_shape
+from symrnn.expr import SCALAR, Dim, Shape, Symbol, show_shape
 from symrnn.latex import tree as t
 from symrnn.latex.printer import latex
 
@@ -31,13 +32,14 @@ def declare(whole: Context, context: Context, tree: t.Statements, lines: str) ->
         if shape is None and values is None:
             return False
         first, *others = spellings
-        symbol = _symbol(whole, context, first, shape or SCALAR, lines)
+        symbol = _symbol(whole, context, first, shape or SCALAR, lines, ranges(tree))
         if symbol is None:
             return False
         if values is not None:
             if symbol.timed or symbol.label or symbol.style or to_index(first) is None:
                 return False
             symbol = replace(symbol, values=values)
+        one_or_many(context, symbol)
         known = context.names.known(symbol)
         if known is None or known.values != symbol.values:
             context.names.declare(symbol)
@@ -51,6 +53,14 @@ def declare(whole: Context, context: Context, tree: t.Statements, lines: str) ->
             context.names.also[name.key, name.style] = symbol.key, symbol.style
         found = True
     return found
+
+
+def one_or_many(context: Context, symbol: Symbol) -> None:
+    """A name that is declared both as one quantity, with components, and as many, is open."""
+    for other in context.names.family(symbol.key):
+        if {symbol.family, other.family} == {"sub", ""} and symbol.style == other.style and not other.label:
+            many = f"'{symbol.name}' is declared as one quantity and as many"
+            context.failed.update({symbol: many, other: many})
 
 
 def _entries(tree: t.Statements) -> Iterator[tuple[list[t.Tree], t.Tree]]:
@@ -71,10 +81,12 @@ def _entries(tree: t.Statements) -> Iterator[tuple[list[t.Tree], t.Tree]]:
         yield spellings, t.Empty()
 
 
-def _symbol(whole: Context, context: Context, tree: t.Tree, shape: Shape, lines: str) -> Symbol | None:
+def _symbol(
+    whole: Context, context: Context, tree: t.Tree, shape: Shape, lines: str, known: dict[str, Dim]
+) -> Symbol | None:
     """The symbol of a name; a name with brackets is one sign from now on."""
     if head(tree) is not None:
-        return context.names.declared(tree, shape)
+        return context.names.declared(tree, shape, known)
     match tree:
         case t.Product((("", name), ("", t.Fence()))) if head(name) is not None:
             sign = t.Name(latex(tree))

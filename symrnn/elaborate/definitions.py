@@ -16,7 +16,22 @@ from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.fold import folded
 from symrnn.elaborate.names import head, taken_apart
 from symrnn.elaborate.prose import unknown
-from symrnn.expr import SCALAR, Add, Constant, Dim, Entry, Index, Number, Reduce, Ref, Symbol, Times
+from symrnn.expr import (
+    SCALAR,
+    Add,
+    Constant,
+    Dim,
+    Entry,
+    Index,
+    Number,
+    Reduce,
+    Ref,
+    Slice,
+    Symbol,
+    Times,
+    Transpose,
+    transpose,
+)
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -70,12 +85,16 @@ def _finish(context: Context, paper: Paper) -> None:
             paper.sources[id(new)] = paper.sources[id(old)]
     for d in paper.definitions:
         context.defined.setdefault(d.symbol, []).append(d)
-    for d in [d for some in context.short.values() for d in some] if context.direct else ():
+    for d in [d for some in context.short.values() for d in some]:
         claim = paper.sources[id(d)]
         assert claim.lhs is not None
-        new = definition(context.within(claim.section), claim.lhs, claim.rhs, d.number)
-        paper.sources[id(new)] = claim
-        context.short[d.symbol] = [new if other is d else other for other in context.short[d.symbol]]
+        made: list[Definition] = []
+        try:
+            made = [definition(context.within(claim.section), claim.lhs, claim.rhs, d.number)]
+            paper.sources[id(made[0])] = claim
+        except Problem as problem:
+            _fail(context, paper, d.number, claim, problem.diagnostic)
+        context.short[d.symbol] = [x for other in context.short[d.symbol] for x in (made if other is d else [other])]
 
 
 def _read(context: Context, paper: Paper, number: str, claim: Claim) -> list[Pending]:
@@ -184,14 +203,15 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str, einstein
     found = context.names.match(lhs)
     if found is None:
         value = elab.expr(rhs)
-        symbol = context.names.declared(lhs, value.shape)
+        over = {x: letter.dim for x, letter in elab.scope.free.items() if letter.dim is not None and not letter.timed}
+        symbol = context.names.declared(lhs, value.shape, over)
         if symbol is None:
             raise Problem("SR211", "a definition has a name on its left", lhs.span)
         if isinstance(value, Number) and symbol.label:
             raise Problem("SR201", f"the shape of '{short(lhs)}' is not declared", lhs.span)
         context.names.declare(symbol)
         found = context.names.match(lhs)
-        if found is None or found.indices or found.sups:
+        if found is None or found.sups or (found.indices and not over):
             context.names.forget(symbol)
             raise Problem("SR201", f"'{short(lhs)}' is not declared, so its components cannot be defined", lhs.span)
     elab.plain = True
@@ -208,8 +228,13 @@ def definition(context: Context, lhs: t.Tree, rhs: t.Tree, number: str, einstein
         context.arguments.setdefault(found.symbol, arguments)
     row = col = None
     base = left
-    if isinstance(left, Entry):
-        base, row, col = left.body, left.row, left.col
+    match left:
+        case Entry():
+            base, row, col = left.body, left.row, left.col
+        case Slice():
+            base, row, value = left.body, left.index, transpose(value)
+        case Transpose(body=Slice() as part):
+            base, row = part.body, part.index
     if not isinstance(base, Ref):
         raise Problem("SR211", "a definition has a name on its left", lhs.span)
     if base.time is not None and base.time.letter is not None and context.fixed(base.time.letter):

@@ -2,10 +2,11 @@ r"""Names: declarations such as ``\mathbf{U} \in \mathbb{R}^{5 \times 4}``, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from symrnn.elaborate.families import family
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import Dim, Index, Shape, Symbol
 from symrnn.latex import notation as n
@@ -184,8 +185,10 @@ class Names:
         for names in (self, *self.inner):
             names._matched.clear()
 
-    def declared(self, tree: t.Tree, shape: Shape) -> Symbol | None:
-        """The symbol that a declaration or a defining left side introduces; letters of steps show its time."""
+    def declared(self, tree: t.Tree, shape: Shape, ranges: Mapping[str, Dim] | None = None) -> Symbol | None:
+        """The symbol that a declaration or a defining left side introduces; letters of steps show its time, those
+        with a range that it is one of many.
+        """
         found = head(tree)
         if found is None:
             return None
@@ -204,7 +207,8 @@ class Names:
                     timed = "sub"
                     del subs[k]
                     break
-        return Symbol(found.key, found.style, label(subs, sups), shape, timed)
+        whole = Symbol(found.key, found.style, label(subs, sups), shape, timed)
+        return whole if timed else family(whole, subs, sups, ranges or {}) or whole
 
     def match(self, tree: t.Tree) -> Match | None:
         """Which declared quantity a printed name is, or None.
@@ -281,6 +285,12 @@ class Names:
                 subs = subs[size:] if size else subs
         time: Index | None = None
         copy: Index | None = None
+        if s.family == "sup":
+            if not sups or not isinstance(sups[0], t.Fence) or len(subs) > 1:
+                return None
+            subs, sups = [t.strip_fence(sups[0]), *subs], sups[1:]
+        if s.family and not subs:
+            return None
         if s.timed == "sup":
             if not sups or not isinstance(sups[0], t.Fence) or (time := to_index(sups[0])) is None:
                 return None
@@ -290,7 +300,7 @@ class Names:
             if position is None:
                 return None
             time = to_index(subs.pop(position))
-        elif self.timed and sups and isinstance(sups[0], t.Fence) and sups[0].open == "(":
+        elif not s.family and self.timed and sups and isinstance(sups[0], t.Fence) and sups[0].open == "(":
             copy = to_index(sups[0])
             if copy is None:
                 return None
@@ -329,7 +339,8 @@ def _plain(tree: t.Tree) -> str:
 
 
 def _same_name(a: Symbol, b: Symbol) -> bool:
-    return (a.key, a.style, a.label, bool(a.timed)) == (b.key, b.style, b.label, bool(b.timed))
+    one, two = ((s.key, s.style, s.label, bool(s.timed), s.family) for s in (a, b))
+    return one == two
 
 
 def _complete(match: Match) -> bool:
@@ -378,15 +389,17 @@ def _dims(tree: t.Tree) -> tuple[Dim, ...] | None:
             return None
 
 
-def declarations(tree: t.Tree) -> Iterator[tuple[t.Tree, Shape]]:
-    """Every ``name, name ∈ space`` that a formula states."""
+def declarations(tree: t.Tree, named: bool = True) -> Iterator[tuple[t.Tree, Shape]]:
+    """Every ``name, name ∈ space`` that a formula states; without ``named``, not those that it gives to something,
+    ``… = name ∈ space``.
+    """
     items = tree.items if isinstance(tree, t.Statements) else (tree,)
     waiting: list[t.Tree] = []
     for item in items:
         if isinstance(item, t.Chain):
             names = [side for _, side in item.links[:1]]
-            for relation, side in item.links[1:]:
-                if relation == "\\in" and (shape := spaces(side)) is not None:
+            for k, (relation, side) in enumerate(item.links[1:]):
+                if relation == "\\in" and (shape := spaces(side)) is not None and (named or not k):
                     yield from ((name, shape) for name in (*waiting, *names))
                 names = [side]
             waiting = []

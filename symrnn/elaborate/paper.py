@@ -11,8 +11,9 @@ from symrnn.claims import Claim, Definition, Equation, Paper
 from symrnn.diagnostic import Diagnostic, Problem, UsageError
 from symrnn.elaborate import conditions, prose, smooth
 from symrnn.elaborate.context import Context
-from symrnn.elaborate.declared import declare
+from symrnn.elaborate.declared import declare, one_or_many
 from symrnn.elaborate.definitions import define, definition, names_something, total
+from symrnn.elaborate.families import ranges
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
@@ -41,7 +42,7 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     Raises UsageError when an entry of the manifest cannot be read.
     """
     words = frozenset(manifest.words)
-    context = Context(manifest, Names(manifest.steps.index))
+    context = Context(manifest, Names(manifest.steps.index), rows=manifest.gradient == "row")
     lines = list(_lines(document, words))
     if any("\\top" in line.formula.latex for line in lines):
         context.powers = manifest.steps.last
@@ -121,17 +122,20 @@ def _declare(
             following = next((x.number for x in lines if x.formula.span.start > formula.span.start), "")
             here = context.within(manifest.within(following) if following else 0)
             _add(here, tree, f"line {document.source.line_column(formula.span.start)[0]}")
-    for line in lines:
-        if line.tree is not None and "\\in" in line.formula.latex:
-            rules = tuple(r for r in context.rules if r.applies(line.number))
-            said = t.Statements(tuple(rewrite(item, rules) for item in line.tree.items))
-            _add(context.within(manifest.within(line.number)), said, f"({line.number})")
+    printed = [line for line in lines if line.tree is not None and "\\in" in line.formula.latex]
+    for line in printed:
+        _add(context.within(manifest.within(line.number)), _said(context, line), f"({line.number})", named=False)
     for k, entries in enumerate((manifest.declare, *(section.declare for section in manifest.section))):
         for text in entries:
             lines_of = manifest.section[k - 1].lines if k else ""
             if not declare(context, context.within(k), _manifest_tree(text, "declare", words), lines_of):
                 how = "name \\in \\mathbb{R}^{…}, name \\in \\{0, 1\\}"
                 raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
+    for line in printed:
+        here = context.within(manifest.within(line.number))
+        before = set(here.names.symbols)
+        _add(here, _said(context, line), f"({line.number})")
+        context.introduced |= set(here.names.symbols) - before
     for found in _quantities(context, manifest.onehot, "onehot", words):
         symbol = replace(found, onehot=True)
         context.names.declare(symbol)
@@ -139,24 +143,35 @@ def _declare(
             context.failed[context.names.known(symbol) or symbol] = context.failed[found]
 
 
+def _said(context: Context, line: Line) -> t.Statements:
+    """What a line says, its shorthands written out."""
+    assert line.tree is not None
+    rules = tuple(r for r in context.rules if r.applies(line.number))
+    return t.Statements(tuple(rewrite(item, rules) for item in line.tree.items))
+
+
 def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: frozenset[str]) -> Iterator[Symbol]:
     """The declared quantities that an entry of the manifest names."""
     for text in texts:
-        found = context.names.match(_manifest_tree(text, entry, words).items[0])
-        if found is None:
+        tree = _manifest_tree(text, entry, words).items[0]
+        places = (context, *(context.within(k) for k in range(1, len(context.manifest.section) + 1)))
+        matches = [m for place in places if (m := place.names.match(tree)) is not None]
+        if not matches:
             raise UsageError(f"manifest: {entry}: '{text}' is not declared")
-        yield found.symbol
+        yield next((m for m in matches if m.exact), matches[0]).symbol
 
 
-def _add(context: Context, tree: t.Statements, place: str) -> int:
+def _add(context: Context, tree: t.Statements, place: str, named: bool = True) -> int:
     """Declare what a formula declares. A name keeps its first shape; another one leaves it open."""
     count = 0
     letters = Scope(context.manifest.sizes)
-    for name, shape in declarations(tree):
-        symbol = context.names.declared(name, shape)
+    known = ranges(tree)
+    for name, shape in declarations(tree, named):
+        symbol = context.names.declared(name, shape, known)
         if symbol is None:
             continue
         count += 1
+        one_or_many(context, symbol)
         before = context.names.known(symbol)
         if before is None:
             context.names.declare(symbol)
@@ -273,7 +288,8 @@ class _Maker:
         for item, condition, unsure, last, beside in conditions.attached(self.context, items):
             made = self.chain(item) if isinstance(item, t.Chain) else self.expression(item, last)
             for claim in (*made, *self.labels(item)):
-                yield replace(claim, where=condition, conditional=unsure, beside=beside)
+                free = () if claim.kind == "definition" else conditions.presupposed(self.context, claim)
+                yield replace(claim, where=(*condition, *free), conditional=unsure, beside=beside)
 
     def chain(self, tree: t.Chain) -> Iterator[Claim]:
         links = list(tree.links)
@@ -295,7 +311,7 @@ class _Maker:
             head = links.pop(0)[1]
             self.flow = Flow(head, head)
             defines = defines and (names_something(head) or not self.named)  # log p = … beside p = … is a claim
-        for relation, side in links:
+        for k, (relation, side) in enumerate(links):
             if relation == "\\in":
                 member = head if previous is None else previous
                 if not self.declares(member, spaces(side)):
@@ -304,10 +320,18 @@ class _Maker:
             if defines and relation in n.EQUALITIES:
                 defines = False
                 yield self.claim("definition", head, side, relation=relation)
+            elif relation in n.EQUALITIES and links[k + 1 : k + 2] and self.introduces(side, links[k + 1]):
+                yield self.claim("definition", side, head, relation=relation)
             else:
                 yield self.claim("relation", head, side, previous, relation=relation, supplied=supplied)
             previous = side
             self.flow = replace(self.flow, last=side)
+
+    def introduces(self, side: t.Tree, following: tuple[str, t.Tree]) -> bool:
+        """Whether a member is a name that this very place declares: ``… = A ∈ space``."""
+        found = self.context.names.match(side) if name_head(side) is not None else None
+        whole = found is not None and not found.indices and not found.sups
+        return whole and found is not None and found.symbol in self.context.introduced and following[0] == "\\in"
 
     def declares(self, member: t.Tree, space: Shape | None) -> bool:
         """Whether ``member ∈ space`` declares a name, rather than saying something of what has a shape already."""

@@ -26,6 +26,8 @@ from symrnn.span import Span
 def stated(context: Context, words: frozenset[str]) -> Iterator[tuple[str, Claim]]:
     """The definitions and the unknown functions of the manifest, as claims without a name."""
     manifest = context.manifest
+    for loss in manifest.adjoint.values():
+        _read(loss, "adjoint", words)
     parts = [("", manifest.let, manifest.unknown), *((s.lines, s.let, s.unknown) for s in manifest.section)]
     for k, (lines, lets, unknowns) in enumerate(parts):
         rules = tuple(r for r in context.rules if r.lines in ("", lines))

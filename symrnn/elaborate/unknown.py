@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import Context
+from symrnn.elaborate.families import COUNTING, indices_of, loose
 from symrnn.elaborate.names import EVERYTHING, Head, head
 from symrnn.expr import Symbol, show_shape
 from symrnn.latex import tree as t
@@ -25,6 +26,8 @@ def undeclared(context: Context, tree: t.Tree) -> Problem:
         stepless = [s for s in family if _stepless(s, found)]
         if stepless and (len(stepless) == len(family) or not (found.subs or found.sups)):
             return Problem("SR202", f"'{shown}' lacks its step", tree.span)
+        if any(loose(s) & COUNTING for s in family) and any(x.letter in COUNTING for x in indices_of(found.subs)):
+            return Problem("SR190", f"'{shown}' is not declared, and no range for one like it", tree.span)
         if family and (found.subs or found.sups):
             shapes = ", ".join(show_shape(s.shape) for s in family)
             return Problem("SR204", f"the scripts of '{shown}' do not fit its declaration ({shapes})", tree.span)

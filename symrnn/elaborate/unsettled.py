@@ -33,7 +33,6 @@ class Unsettled:
                         return f"nothing says what '{_name(of.symbol)}' is computed from, and it is derived here"
         return None
 
-
     def introduces(self, typed: Typed) -> str | None:
         """Whether a claim may be meant as the definition of what stands alone on its left, and nothing else knows."""
         left = typed.lhs
