@@ -21,9 +21,9 @@ from symrnn.expr import (
     Index,
     Local,
     Ref,
-    Slice,
     Symbol,
     Transpose,
+    part_of,
     substituted,
     variable,
 )
@@ -352,7 +352,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         raise Problem("SR190", "a direct derivative by a copy of a parameter is not yet understood", span)
     if not direct and elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
         base = replace(base, copy=step)
-        wrt = _part_of(wrt, base)
+        wrt = part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     if any(isinstance(e, Gradient) for e in of.walk()):
         raise Problem("SR190", "a derivative of a derivative is not yet understood", span)
@@ -370,11 +370,6 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
             return Gradient((cols, rows), of, wrt, True, direct)
         return Gradient((rows, cols), of, wrt, direct=direct)
     raise Cubic(of, wrt, direct, span)
-
-
-def _part_of(wrt: Expr, base: Ref) -> Expr:
-    """The same part of another quantity."""
-    return replace(wrt, body=_part_of(wrt.body, base)) if isinstance(wrt, (Entry, Slice, Transpose)) else base
 
 
 def time_of(value: Expr) -> Index | None:
