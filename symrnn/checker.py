@@ -30,7 +30,7 @@ from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
 from symrnn.opinion import ask
-from symrnn.otherwise import doubt, holds_flipped
+from symrnn.otherwise import holds_flipped, unsettled
 from symrnn.read.document import Document
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, worst
 
@@ -153,7 +153,7 @@ class Checker:
         if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and holds_flipped(self.context, self.under, claim, number):
             message = "it holds in the other layout of Jacobians (see layout in the manifest)"
             first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
-        if first.kind is Kind.REFUTED and (why := doubt(self.context, self.under, claim, number, first.typed)):
+        if (why := unsettled(self.context, self.under, claim, number, first)) is not None:
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=why)
         unsure = (
             claim.conditional

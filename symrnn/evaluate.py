@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
+from functools import reduce
+from typing import Any
 
 from symrnn import smooth
 from symrnn.algebra import terms
@@ -36,7 +37,6 @@ from symrnn.expr import (
     Slice,
     Smooth,
     Softmax,
-    Symbol,
     Table,
     Times,
     Total,
@@ -44,75 +44,9 @@ from symrnn.expr import (
     Transpose,
     variable,
 )
+from symrnn.world import Inadmissible, Leaf, Mat, Unsupported, World
 
-
-class Leaf(NamedTuple):
-    """One scalar of the model: component (row, col) of a symbol at a step."""
-
-    symbol: Symbol
-    row: int
-    col: int
-    time: int | None
-
-    def __str__(self) -> str:
-        axes = [k for k, d in zip((self.row, self.col), self.symbol.shape, strict=True) if d != 1]
-        name = self.symbol.name.removesuffix("(t)")
-        return (
-            name
-            + ("[" + ",".join(map(str, axes)) + "]" if axes else "")
-            + (f"@{self.time}" if self.time is not None else "")
-        )
-
-
-class Inadmissible(Exception):
-    """A step outside the sequence, or a component outside its axis: the instance says nothing.
-
-    ``letter``: the letter of that step; ``missing``: a sum or product runs over it, so that it has no value at all.
-    """
-
-    letter: str | None = None
-    missing = False
-
-
-class Unsupported(Exception):
-    """The evaluator abstains, and why."""
-
-
-class Mat(NamedTuple):
-    """A matrix of terms, by rows."""
-
-    rows: tuple[tuple[Term, ...], ...]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return len(self.rows), len(self.rows[0])
-
-    def map(self, f: Callable[[Term], Term]) -> Mat:
-        """The function of every entry."""
-        return Mat(tuple(tuple(f(x) for x in row) for row in self.rows))
-
-    def column(self) -> list[Term]:
-        """All entries, row by row."""
-        return [x for row in self.rows for x in row]
-
-
-class World(Protocol):
-    """What an expression is evaluated in."""
-
-    sizes: Mapping[str, int]
-
-    def leaf(self, leaf: Leaf) -> Term:
-        """The term of a scalar of the model."""
-
-    def admit(self, step: int) -> None:
-        """Raises Inadmissible for a step outside the sequence."""
-
-    def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
-        """The derivative of a term by a scalar (or by one of the formula's own variables)."""
-
-    def direct(self, of: Term, wrt: Leaf | str) -> Term:
-        """The derivative by what a term, or the definition of a quantity, mentions itself."""
+__all__ = ["Evaluator", "Inadmissible", "Leaf", "Mat", "Unsupported", "World", "product"]
 
 
 @dataclass
@@ -355,6 +289,9 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
         outside.missing = outside.missing or outside.letter == e.letter
         raise
     shape = _shape(ev, e)
+    if e.op == "product" and not e.scalar:
+        eye = _constant(ev, Constant(e.shape, "eye"))
+        return reduce(lambda a, b: product(ev.ring, a, b), reversed(parts) if e.down else parts, eye)
     if e.op == "product":
         return _one(ev.ring.mul(ev.ring.rational(1), *(p.rows[0][0] for p in parts)))
     add, zero = ev.ring.add, ev.ring.rational(0)

@@ -262,7 +262,10 @@ class Trace(Expr):
 
 @dataclass(frozen=True)
 class Reduce(Expr):
-    """Σ or Π of ``body`` over ``letter`` from ``low`` to ``high``, leaving out the values in ``without``."""
+    """Σ or Π of ``body`` over ``letter`` from ``low`` to ``high``, leaving out the values in ``without``.
+
+    Of matrices, the factors of Π stand in the order of the letter, or (``down``) in the other one.
+    """
 
     op: str
     letter: str
@@ -271,6 +274,7 @@ class Reduce(Expr):
     body: Expr
     without: tuple[Index, ...] = ()
     timed: bool = False
+    down: bool = False
 
 
 @dataclass(frozen=True)

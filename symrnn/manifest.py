@@ -67,6 +67,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     layout: str = "numerator"
+    gradient: str = "column"
     einstein: bool | str = False
     norm: str = ""
     broadcast: bool = False
@@ -161,6 +162,8 @@ def _line(text: str, message: str) -> str:
 def _validated(manifest: Manifest, path: str) -> Manifest:
     if manifest.layout not in ("numerator", "denominator"):
         raise UsageError(f'{path}: layout is "numerator" or "denominator", not "{manifest.layout}"')
+    if manifest.gradient not in ("column", "row"):
+        raise UsageError(f'{path}: gradient is "column" or "row", not "{manifest.gradient}"')
     if manifest.norm not in ("", "frobenius"):
         raise UsageError(f'{path}: norm is "frobenius" (of matrices) or left out, not "{manifest.norm}"')
     if manifest.dot not in ("inner", "elementwise"):

@@ -8,8 +8,9 @@ from dataclasses import fields
 from symrnn.algebra.functions import TABLE
 from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import einstein, primes
+from symrnn.elaborate import einstein, primes, tensors
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
+from symrnn.elaborate.contraction import Cubic
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.families import no_doubt
 from symrnn.elaborate.names import EVERYTHING, head
@@ -51,9 +52,19 @@ def _elaborated(context: Context, claim: Claim, reading: Reading, elaborator: El
         return None
     elab = elaborator or Elaborator(context, reading)
     elab.locals += _own(context, claim.lhs)
-    left = elab.expr(claim.lhs)
-    known = set(elab.scope.free)
-    right = elab.expr(claim.rhs)
+    try:
+        left = elab.expr(claim.lhs)
+        known = set(elab.scope.free)
+        right = elab.expr(claim.rhs)
+    except Cubic as cubic:  # three indices: both sides with one arbitrary vector
+        if elaborator is not None or claim.einstein:
+            raise
+        elab = Elaborator(context.within(claim.section), reading)
+        elab.locals += _own(context, claim.lhs)
+        v = tensors.test_vector(context, cubic)
+        left = tensors.weighed(elab, claim.lhs, v)
+        known = set(elab.scope.free)
+        right = tensors.weighed(elab, claim.rhs, v)
     if claim.einstein:
         left, right, known = _convention(elab, left, right, claim)
     no_doubt((left, right), elab.scope.free, claim.span)

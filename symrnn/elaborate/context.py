@@ -9,7 +9,7 @@ from symrnn.claims import Definition
 from symrnn.elaborate.names import Names
 from symrnn.elaborate.shorthand import Rule
 from symrnn.elaborate.smooth import Function, Key
-from symrnn.expr import Symbol
+from symrnn.expr import Dim, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest
 
@@ -62,6 +62,9 @@ class Context:
     short: dict[Symbol, list[Definition]] = field(default_factory=dict)  # definitions by a derivative stand for it
     defined: dict[Symbol, list[Definition]] = field(default_factory=dict)
     direct: set[Symbol] = field(default_factory=set)  # derivatives of these are by what their definitions mention
+    tests: dict[Dim, Symbol] = field(default_factory=dict)  # arbitrary vectors, by their lengths
+    rows: bool = False  # ∂ of a number by a column is a row
+    reversed: bool = False  # try products of matrices over a letter in the other order
     all_direct: bool = False  # try derivatives by what definitions mention, whatever the manifest says
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares
 

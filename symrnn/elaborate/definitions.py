@@ -85,12 +85,16 @@ def _finish(context: Context, paper: Paper) -> None:
             paper.sources[id(new)] = paper.sources[id(old)]
     for d in paper.definitions:
         context.defined.setdefault(d.symbol, []).append(d)
-    for d in [d for some in context.short.values() for d in some] if context.direct else ():
+    for d in [d for some in context.short.values() for d in some]:
         claim = paper.sources[id(d)]
         assert claim.lhs is not None
-        new = definition(context.within(claim.section), claim.lhs, claim.rhs, d.number)
-        paper.sources[id(new)] = claim
-        context.short[d.symbol] = [new if other is d else other for other in context.short[d.symbol]]
+        made: list[Definition] = []
+        try:
+            made = [definition(context.within(claim.section), claim.lhs, claim.rhs, d.number)]
+            paper.sources[id(made[0])] = claim
+        except Problem as problem:
+            _fail(context, paper, d.number, claim, problem.diagnostic)
+        context.short[d.symbol] = [x for other in context.short[d.symbol] for x in (made if other is d else [other])]
 
 
 def _read(context: Context, paper: Paper, number: str, claim: Claim) -> list[Pending]:

@@ -25,6 +25,7 @@ from symrnn.expr import (
     Transpose,
     part_of,
     substituted,
+    transpose,
     variable,
 )
 from symrnn.latex import tree as t
@@ -35,7 +36,7 @@ from symrnn.span import Span
 if TYPE_CHECKING:
     from symrnn.elaborate.expression import Elaborator
 
-Factors = list[tuple[str, "t.Tree | Expr"]]
+Factors = list[tuple[str, "t.Tree | Expr | Cubic"]]
 
 
 def is_mark(tree: t.Tree) -> bool:
@@ -72,6 +73,8 @@ def marked(tree: t.Tree) -> tuple[t.Tree, t.Tree | None] | None:
 def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     """A fraction: a derivative when ∂ or d begins both halves, else a quotient."""
     above, below = marked(num), marked(den)
+    if below is None and above is not None and (apart := _number_before(den)) is not None:
+        return elab.divide(fraction(elab, tree, num, apart[1]), elab.expr(apart[0]), tree.span)
     if _higher(num) or _higher(den):
         raise Problem("SR190", "a second derivative is not yet understood", tree.span)
     if below is None or (above is None and not _is_partial(below[0])):
@@ -86,7 +89,30 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     _no_quantity(elab, below[0])
     if above[1] is None:
         raise Problem("SR205", f"the derivative '{short(tree)}' has nothing to act on", tree.span)
-    return gradient(elab, above[1], below[1], tree.span, _direct(above[0]))
+    return _laid(elab, gradient(elab, above[1], below[1], tree.span, _direct(above[0])))
+
+
+def _number_before(den: t.Tree) -> tuple[t.Tree, t.Tree] | None:
+    r"""``T \cdot \partial o`` below a fraction: a number, and the ∂ with what is derived by."""
+    if not isinstance(den, t.Product):
+        return None
+    at = [k for k, (_, f) in enumerate(den.factors) if _is_partial(f)]
+    if len(at) != 1 or at[0] == 0 or any(op not in ("", "\\cdot") for op, _ in den.factors[: at[0] + 1]):
+        return None
+    before, after = den.factors[: at[0]], den.factors[at[0] :]
+    return _product(before), _product((("", after[0][1]), *after[1:]))
+
+
+def _product(factors: tuple[tuple[str, t.Tree], ...]) -> t.Tree:
+    if len(factors) == 1:
+        return factors[0][1]
+    return t.Product(factors, span=factors[0][1].span | factors[-1][1].span)
+
+
+def _laid(elab: Elaborator, value: Expr) -> Expr:
+    """∂ of a number by a column, as the manifest lays it out."""
+    column = isinstance(value, Gradient) and value.of.scalar and value.shape[1] == 1
+    return transpose(value) if elab.context.rows and column else value
 
 
 def _direct(mark: t.Tree) -> bool:
@@ -117,7 +143,9 @@ def operator(tree: t.Tree) -> t.Tree | None:
             if sup is not None and not isinstance(sup, t.Fence):
                 raise Problem("SR190", "a power of ∇ is not yet understood", tree.span)
             return sub if sup is None else t.Script(sub, None, sup, span=tree.span)
-        case t.Script(t.Name("\\partial"), sub, None) if sub is not None:
+        case t.Script(t.Name("\\partial"), sub, sup) if sub is not None:
+            if sup is not None and not _direct(tree):
+                raise Problem("SR190", f"'{short(tree)}' is not yet understood as a derivative", tree.span)
             return sub
         case t.Frac(num, den):
             above, below = marked(num), marked(den)
@@ -134,7 +162,10 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         op, factor = rest.pop(0)
         variable = operator(factor)
         if variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
-            out.append((op, _act(elab, factor, variable, rest)))
+            try:
+                out.append((op, _act(elab, factor, variable, rest)))
+            except Cubic as cubic:
+                out.append((op, cubic))
         elif rest and not rest[0][0] and (loss := adjoint(elab, factor)) is not None:
             out.append((op, gradient(elab, loss, rest.pop(0)[1], factor.span)))
         elif rest and not rest[0][0] and (applied := _application(elab, factor, rest[0][1])) is not None:
@@ -185,7 +216,9 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
     operand = governed[0][1]
     if count > 1:
         operand = t.Product((("", operand), *governed[1:]), span=operand.span | governed[-1][1].span)
-    return gradient(elab, operand, variable, factor.span | operand.span)
+    found = gradient(elab, operand, variable, factor.span | operand.span, _direct(factor))
+    nabla = isinstance(factor, t.Script) and isinstance(factor.base, t.Name) and factor.base.text == "\\nabla"
+    return found if nabla else _laid(elab, found)
 
 
 def _extent(elab: Elaborator, factor: t.Tree, rest: list[tuple[str, t.Tree]]) -> int:
@@ -201,7 +234,8 @@ def _extent(elab: Elaborator, factor: t.Tree, rest: list[tuple[str, t.Tree]]) ->
         return 2
     found = elab.context.names.match(first)
     whole = found is not None and len([d for d in found.symbol.shape if d != 1]) <= len(found.indices)
-    if whole and found is not None and found.symbol in elab.context.nodes:
+    chained = len(rest) > 1 and operator(rest[1][1]) is not None  # ∂_h y ∂_x h: each acts on one
+    if (whole or chained) and found is not None and found.symbol in elab.context.nodes:
         return 1  # ∇L and what stands beside it
     return len(rest)  # a constant or a vector in front: the operator is meant for the whole product
 
@@ -310,24 +344,26 @@ def _itself(by: t.Tree, of: t.Tree) -> bool:
     return of == by or any(_itself(by, x) for x in of.children())
 
 
-def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, span: Span) -> bool:
+def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -> bool:
     """Whether a derivative is by what the definition of ``of`` mentions itself, and it mentions ``wrt``.
 
-    Of what it does not mention, the derivative along all paths is meant; by a parameter, nobody knows.
+    Of what it does not mention, the derivative along all paths is meant; by a parameter, or with ∂^+, nobody knows.
     """
     base = of.body if isinstance(of, Entry) else of
-    if not isinstance(base, Ref) or base.time is None or wrt.copy is not None or base == wrt:
-        return False
+    if not isinstance(base, Ref) or wrt.copy is not None or base == wrt:
+        return direct
     context = elab.context
-    if base.symbol not in context.direct and not (context.all_direct and wrt.symbol.timed):
-        return False
+    told = base.time is not None and (base.symbol in context.direct or context.all_direct)
+    if (not direct and not told) or not context.defined:  # while definitions are read, nobody knows
+        return direct
     for d in context.defined.get(base.symbol, ()):
-        if d.time is not None and d.time.letter is not None:
-            step = base.time.shifted(-d.time.offset)
-            rhs = substituted(d.rhs, d.time.letter, step)
+        if any(isinstance(e, Ref) and e.symbol is wrt.symbol for e in d.rhs.walk()) and (direct or base.time is None):
+            return True
+        if base.time is not None and d.time is not None and d.time.letter is not None:
+            rhs = substituted(d.rhs, d.time.letter, base.time.shifted(-d.time.offset))
             if any(isinstance(e, Ref) and (e.symbol, e.time) == (wrt.symbol, wrt.time) for e in rhs.walk()):
                 return True
-    if not wrt.symbol.timed:
+    if direct or (base.symbol in context.direct and not wrt.symbol.timed):
         name = base.symbol.name.removesuffix("(t)")
         raise Problem("SR190", f"the definition of '{name}' does not mention '{wrt.symbol.name}': by which path?", span)
     return False
@@ -347,7 +383,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
             "what stands below is neither a variable nor a component of one: give it a name and define it",
             span,
         )
-    direct = direct or smooth.by_argument(of, wrt) or _mentioned(elab, of, base, span)
+    direct = smooth.by_argument(of, wrt) or _mentioned(elab, of, base, direct, span)
     if direct and base.copy is not None:
         raise Problem("SR190", "a direct derivative by a copy of a parameter is not yet understood", span)
     if not direct and elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):

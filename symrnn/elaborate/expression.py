@@ -14,7 +14,7 @@ from symrnn.elaborate import brackets, components, derivative, functions, indica
 from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.contraction import Cubic, contracted
+from symrnn.elaborate.contraction import Chains, Cubic, contracted
 from symrnn.elaborate.names import Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.elaborate.unknown import undeclared
@@ -60,8 +60,9 @@ class Elaborator:
         self.shorthands: list[str] = []
         self.locals: list[str] = []
         self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
-        self.numbered = False  # whether a copy at a step that is a number was met
+        self.chains = Chains()
         self.plain = False  # a quantity stands for itself, as on the left of its definition
+        self.numbered = False  # whether a copy at a step that is a number was met
         self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
     def condition(self, reading: str, text: str) -> None:
@@ -350,12 +351,7 @@ class Elaborator:
         if series.has_dots([factor for _, factor in tree.factors]):
             return self.expr(series.multiplied(self, tree))
         factors = derivative.grouped(self, tree)
-        values: list[tuple[str, Expr | Cubic]] = []
-        for op, item in factors:
-            try:
-                values.append((op, item if isinstance(item, Expr) else self.expr(item)))
-            except Cubic as cubic:
-                values.append((op, cubic))
+        values = [(op, self.factor(item)) for op, item in factors]
         matrices = tuple(v for _, v in values if isinstance(v, Expr) and not v.scalar)
         result = values[0][1]
         for op, value in values[1:]:
@@ -375,6 +371,28 @@ class Elaborator:
             raise left if isinstance(left, Cubic) else right  # type: ignore[misc]
         return found
 
+    def composed(self, items: tuple[t.Tree, ...], span: Span) -> Expr:
+        r"""``\mathrm{prod}(\frac{∂L}{∂y}, \frac{∂y}{∂x})``: the chain rule, whatever has to be transposed for it."""
+        values = [self.factor(item) for item in items]
+        result = values[0]
+        for value in values[1:]:
+            found = self.chains.composed(self.scope, result, value)
+            if found is None:
+                raise Problem(NOT_YET, "'prod' is understood of derivatives, each by what the next is of", span)
+            result = found
+        if isinstance(result, Cubic):
+            raise result
+        return result
+
+    def factor(self, item: t.Tree | Expr | Cubic) -> Expr | Cubic:
+        """A factor of a product, which may be a derivative of three indices."""
+        if not isinstance(item, t.Tree):
+            return item
+        try:
+            return self.expr(item)
+        except Cubic as cubic:
+            return cubic
+
     def times(self, op: str, left: Expr, right: Expr, all_factors: tuple[Expr, ...], tree: t.Tree) -> Expr:
         """One product by its operator and the shapes of its sides."""
         if op in ("/", "\\div"):
@@ -388,8 +406,12 @@ class Elaborator:
         vectors = op == "\\cdot" and 1 in left.shape and self.same(left.shape, right.shape)
         if vectors and self.context.manifest.dot == "elementwise":
             return Times(left.shape, left, right)
+        if op == "\\otimes" and left.shape[1] == right.shape[1] == 1:
+            return MatMul((left.shape[0], right.shape[0]), left, transpose(right))
         if op == "\\otimes":
-            raise Problem(NOT_YET, "'\\otimes' is not yet understood", tree.span)
+            raise Problem(NOT_YET, "'\\otimes' is understood between columns alone", tree.span)
+        if op in ("", "\\cdot") and (value := self.chains.joined(left, right)) is not None:
+            return value
         if self.scope.same(left.shape[1], right.shape[0]):
             return MatMul((left.shape[0], right.shape[1]), left, right)
         if vectors:

@@ -38,6 +38,8 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
         raise Problem(NOT_YET, f"how far does '{short(fn)}' reach in '{short(arg)}'?", span)
     declared = elab.context.manifest.functions.get(text)
     name = declared or name
+    if name == "prod" and isinstance(arg, t.Fence) and isinstance(arg.body, t.Listing) and exponent is None:
+        return elab.composed(arg.body.items, span)
     order = fn.primes if isinstance(fn, t.Script) else 0
     value = apply(elab, "ln" if name == "log" else name, arg, base, span, order)
     if exponent is None:

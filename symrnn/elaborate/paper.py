@@ -42,7 +42,7 @@ def read_paper(document: Document, manifest: Manifest) -> tuple[Context, Paper, 
     Raises UsageError when an entry of the manifest cannot be read.
     """
     words = frozenset(manifest.words)
-    context = Context(manifest, Names(manifest.steps.index))
+    context = Context(manifest, Names(manifest.steps.index), rows=manifest.gradient == "row")
     lines = list(_lines(document, words))
     if any("\\top" in line.formula.latex for line in lines):
         context.powers = manifest.steps.last
@@ -153,10 +153,12 @@ def _said(context: Context, line: Line) -> t.Statements:
 def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: frozenset[str]) -> Iterator[Symbol]:
     """The declared quantities that an entry of the manifest names."""
     for text in texts:
-        found = context.names.match(_manifest_tree(text, entry, words).items[0])
-        if found is None:
+        tree = _manifest_tree(text, entry, words).items[0]
+        places = (context, *(context.within(k) for k in range(1, len(context.manifest.section) + 1)))
+        matches = [m for place in places if (m := place.names.match(tree)) is not None]
+        if not matches:
             raise UsageError(f"manifest: {entry}: '{text}' is not declared")
-        yield found.symbol
+        yield next((m for m in matches if m.exact), matches[0]).symbol
 
 
 def _add(context: Context, tree: t.Statements, place: str, named: bool = True) -> int:
@@ -290,7 +292,8 @@ class _Maker:
         for item, condition, unsure, last, beside in conditions.attached(self.context, items):
             made = self.chain(item) if isinstance(item, t.Chain) else self.expression(item, last)
             for claim in (*made, *self.labels(item)):
-                yield replace(claim, where=condition, conditional=unsure, beside=beside)
+                free = () if claim.kind == "definition" else conditions.presupposed(self.context, claim)
+                yield replace(claim, where=(*condition, *free), conditional=unsure, beside=beside)
 
     def chain(self, tree: t.Chain) -> Iterator[Claim]:
         links = list(tree.links)

@@ -274,6 +274,8 @@ class Shapes:
                 scope[x] = self.letters[x] = axis
 
     def _reduce(self, e: Reduce, scope: dict[str, str]) -> Axes:
+        if e.op == "product" and not e.scalar:
+            raise Abstain("a product of matrices over a letter")
         inner = dict(scope)
         if e.timed:
             inner[e.letter] = STEP

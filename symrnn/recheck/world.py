@@ -258,6 +258,8 @@ class World:
         if head == "sum":
             rows, cols = map(self.size, more[0]) if more else (1, 1)
             return joined(lambda *xs: added([*xs]), [[const(0)] * cols] * rows, *parts)
+        if more and more[0] != ("1", "1"):  # of matrices, in the order of the letter or in the other one
+            return functools.reduce(dot, reversed(parts) if head == "down" else parts, eye(self.size(more[0][0])))
         total = const(1)
         for ((x,),) in parts:
             total = times(total, x)
@@ -319,7 +321,7 @@ CASES: dict[str, Callable[..., Matrix]] = {  # the value of (op part …) in a w
     ),
     "T": lambda w, v, a: [list(row) for row in zip(*w.value(a, v), strict=True)],
     "total": lambda w, v, a: [[added([x for row in w.value(a, v) for x in row])]],
-    **{h: (lambda w, v, *parts, h=h: w.reduce(v, h, *parts)) for h in ("sum", "prod")},
+    **{h: (lambda w, v, *parts, h=h: w.reduce(v, h, *parts)) for h in ("sum", "prod", "down")},
     **{h: (lambda w, v, *parts, h=h: w.smooth(v, h, *parts)) for h in ("smooth", "entrywise", "primed")},
     **{h: (lambda w, v, *parts, h=h: w.derivative(v, h, *parts)) for h in ("grad", "by", "jacobian")},
 }

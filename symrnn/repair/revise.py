@@ -6,7 +6,7 @@ what is found this way is read again as a whole before anything is claimed of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
@@ -19,6 +19,9 @@ from symrnn.latex.parser import parse_expression
 from symrnn.repair.moves import Edit, Page, apply
 from symrnn.span import Span
 
+_HOLES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MARK = "\\mathfrak{{{}}}"  # what is held back while its surroundings are read
+_LONG = 12  # characters: an operand that is worth it
 _MOST_READ = 20_000  # pieces that are remembered
 _WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent)  # read the same wherever they stand
 
@@ -48,6 +51,7 @@ class Reviser:
             and (isinstance(node, _WHOLE) or _steady(node))
             and not any(isinstance(a, (t.Script, t.Accent)) for a in above)
         ]
+        self.marked = "frak" not in page.latex  # whether a mark is told from all that is printed
         self.braces = [node.span for node, _ in page.sites if isinstance(node, t.Brace)]
 
     def _collect(self, tree: t.Tree, above: tuple[int, ...]) -> None:
@@ -126,11 +130,23 @@ class Reviser:
     def _reread(self, node: t.Tree, edits: list[Edit]) -> t.Tree | None:
         """The piece after its edits, when it is still one piece that reads the same wherever it stands."""
         low = node.span.start
-        text = apply(self.page.text(node), tuple((a - low, b - low, new) for a, b, new in edits))
+        held = list(self._untouched(node, edits))[: len(_HOLES)]
+        holes = tuple((part.span.start, part.span.end, _MARK.format(name)) for name, part in zip(_HOLES, held))  # noqa: B905
+        text = apply(self.page.text(node), tuple((a - low, b - low, new) for a, b, new in (*edits, *holes)))
         tree = _read(text, self.words)
         if tree is None or not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
             return None
-        return rewrite(tree, self.rules)
+        return _filled(rewrite(tree, self.rules), {n: self.nodes[_place(p)][0] for n, p in zip(_HOLES, held)})  # noqa: B905
+
+    def _untouched(self, node: t.Tree, edits: list[Edit]) -> Iterator[t.Tree]:
+        """The longer operands in a piece that no edit touches: they need not be read again."""
+        for part in _operands(node):
+            low, high = part.span.start, part.span.end
+            apart = all(end < low or high < start for start, end, _ in edits)
+            if apart and high - low >= _LONG and _place(part) in self.nodes and self.marked:
+                yield part
+            else:
+                yield from self._untouched(part, edits)
 
 
 @lru_cache(_MOST_READ)
@@ -140,6 +156,29 @@ def _read(text: str, words: frozenset[str]) -> t.Tree | None:
         return parse_expression(text, words)
     except (Problem, RecursionError):
         return None
+
+
+def _operands(tree: t.Tree) -> Iterator[t.Tree]:
+    """What stands in a tree at places where a letter could stand; deeper ones only below what is none."""
+    match tree:
+        case t.Fence(_, body, _) if not isinstance(body, t.Listing):
+            yield body
+        case t.Frac(num, den):
+            yield from (num, den)
+        case t.Additive(terms):
+            yield from (term for _, term in terms)
+        case _:
+            for child in tree.children():
+                yield from _operands(child)
+
+
+def _filled(tree: t.Tree, held: Mapping[str, t.Tree]) -> t.Tree:
+    """The tree with what was held back put in again."""
+    if not held:
+        return tree
+    if isinstance(tree, t.Name) and tree.style == "frak":
+        return held[tree.text]
+    return t.rebuilt(tree, lambda part: _filled(part, held))
 
 
 def _place(tree: t.Tree) -> Place:

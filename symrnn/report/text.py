@@ -226,7 +226,7 @@ class Writer:
         parts = [word(e.letter), low, high, body]
         if not e.scalar or without:
             parts.append(f"({' '.join(self.shape(e))})")
-        return self.call("sum" if e.op == "sum" else "prod", *parts, *without)
+        return self.call("sum" if e.op == "sum" else "down" if e.down else "prod", *parts, *without)
 
 
 _PLAIN: dict[type[Expr], str] = {
