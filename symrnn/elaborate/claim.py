@@ -13,7 +13,7 @@ from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.contraction import Cubic
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.families import no_doubt
-from symrnn.elaborate.names import head
+from symrnn.elaborate.names import EVERYTHING, head
 from symrnn.expr import Cases, Delta, Dim, Expr, Gradient, Number, Reduce, Ref, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
@@ -26,10 +26,31 @@ def elaborate(
 
     Raises Problem when the claim has no meaning under this reading.
     """
+    try:
+        return _elaborated(context.within(claim.section), claim, reading, elaborator)
+    except Problem as problem:
+        if problem.diagnostic.code in ("SR301", "SR302") and any(map(_row_or_column, (claim.lhs, claim.rhs))):
+            why = "is 'X_{i,:}' a row or a column? As a row, the shapes do not conform; a shorthand would say"
+            raise Problem("SR190", why, claim.span) from None
+        raise
+
+
+def _row_or_column(tree: t.Tree | None) -> bool:
+    """Whether ``X_{i,:}`` is printed, and nothing says whether it is a row or a column."""
+    match tree:
+        case None | t.Stand():
+            return False
+        case t.Listing((*_, last)) if last == EVERYTHING:
+            return True
+        case _:
+            return any(map(_row_or_column, tree.children()))
+
+
+def _elaborated(context: Context, claim: Claim, reading: Reading, elaborator: Elaborator | None) -> Typed | None:
     assert claim.lhs is not None
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
-    elab = elaborator or Elaborator(context.within(claim.section), reading)
+    elab = elaborator or Elaborator(context, reading)
     elab.locals += _own(context, claim.lhs)
     try:
         left = elab.expr(claim.lhs)

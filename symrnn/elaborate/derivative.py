@@ -21,9 +21,9 @@ from symrnn.expr import (
     Index,
     Local,
     Ref,
-    Slice,
     Symbol,
     Transpose,
+    part_of,
     substituted,
     transpose,
     variable,
@@ -325,6 +325,8 @@ def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span, direct: bool 
     if variable is not None:
         elab.locals.append(variable)  # the claim's other side may use it too
         value = elab.expr(of)
+        if any(isinstance(e, Gradient) for e in value.walk()):
+            settled(elab, span)
         if elab.scope.find(variable) is not None:
             raise Problem("SR208", f"'{variable}' counts steps or components; nothing is derived by it", by.span)
         return Gradient(value.shape, value, Local(SCALAR, variable))
@@ -399,12 +401,14 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         raise Problem("SR190", "a direct derivative by a copy of a parameter is not yet understood", span)
     if not direct and elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
         base = replace(base, copy=step)
-        wrt = _part_of(wrt, base)
+        wrt = part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     slopes = [e for e in of.walk() if isinstance(e, Gradient)]
     copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
     if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):
         raise Problem("SR190", "a derivative of a derivative of this kind is not yet understood", span)
+    if slopes:
+        settled(elab, span)
     if of.scalar:
         return Gradient(wrt.shape, of, wrt, direct=direct)
     if wrt.scalar:
@@ -421,14 +425,16 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
     raise Cubic(of, wrt, direct, span)
 
 
+def settled(elab: Elaborator, span: Span) -> None:
+    """Unknown functions stand for their values and first derivatives alone (``prose``): nothing else follows."""
+    manifest = elab.context.manifest
+    if manifest.unknown or any(section.unknown for section in manifest.section):
+        raise Problem("SR190", "a second derivative beside unknown functions is not yet understood", span)
+
+
 def _twice(e: Gradient) -> bool:
     """Whether a derivative is a second one."""
     return any(isinstance(x, Gradient) for x in e.of.walk())
-
-
-def _part_of(wrt: Expr, base: Ref) -> Expr:
-    """The same part of another quantity."""
-    return replace(wrt, body=_part_of(wrt.body, base)) if isinstance(wrt, (Entry, Slice, Transpose)) else base
 
 
 def time_of(value: Expr) -> Index | None:
