@@ -168,6 +168,8 @@ def _account_for_letters(elab: Elaborator, known: set[str], claim: Claim, *sides
         if letter.dim is None and not letter.timed and not letter.values:
             raise Problem("SR206", f"the letter {name} runs over no known range", place)
         if name not in known and not letter.timed and not letter.given and claim.kind != "label":
+            if _summed_before(claim.rhs, name):
+                raise Problem("SR190", f"does the sum over {name} take in what stands after its first term?", place)
             raise Problem(
                 "SR209",
                 f"the index {name} is free: no sum binds it and the left side does not have it",
@@ -186,3 +188,18 @@ def _compared(e: Expr) -> Iterator[str]:
     )
     if all(abs(i.offset) <= 2 for pair in pairs for i in pair):
         yield from (i.letter for pair in pairs for i in pair if i.letter is not None)
+
+
+def _summed_before(tree: t.Tree, letter: str) -> bool:
+    """Whether a sum with no bracket around what it takes in runs over a letter that stands in a later term too."""
+    for node in tree.walk():
+        if isinstance(node, t.Additive):
+            summed = [k for k, (_, x) in enumerate(node.terms) if any(_runs(part, letter) for part in x.walk())]
+            later = [k for k, (_, x) in enumerate(node.terms) if t.Name(letter) in x.walk()]
+            if summed and later and max(later) > min(summed):
+                return True
+    return False
+
+
+def _runs(tree: t.Tree, letter: str) -> bool:
+    return isinstance(tree, t.Big) and tree.sub is not None and t.Name(letter) in tree.sub.walk()
