@@ -78,6 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shorthand: tuple[Shorthand, ...] = ()
     left: dict[str, str] = {}
     functions: dict[str, str] = {}
+    nabla: str = ""
     adjoint: dict[str, str] = {}
 
     def defines(self, number: str) -> bool:

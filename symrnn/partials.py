@@ -144,7 +144,9 @@ class _Shape:
         return cls.known[pattern.id]
 
     def by(self, k: int) -> Term:
-        """The derivative by the k-th hole, taken by SymPy on first use."""
+        """The derivative by the k-th hole, taken by SymPy on first use; 0 by one that what is left has lost."""
+        if k not in self._symbols:
+            return T.ZERO
         if k not in self._found:
             self._found[k] = from_sympy(self._expression.diff(self._symbols[k]), self._names, self._back)
         return self._found[k]

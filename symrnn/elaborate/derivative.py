@@ -214,6 +214,8 @@ def _act(
     rest: list[tuple[str, t.Tree]],
     twice: tuple[t.Tree, t.Tree] | None = None,
 ) -> Expr:
+    if variable is None and elab.context.manifest.nabla:
+        variable = parse_expression(elab.context.manifest.nabla, frozenset(elab.context.manifest.words))
     if variable is None:
         raise Problem("SR205", "∇ does not say by what it derives", factor.span)
     if not rest or rest[0][0]:

@@ -47,6 +47,8 @@ def stated(context: Context, words: frozenset[str]) -> Iterator[tuple[str, Claim
     manifest = context.manifest
     for loss in manifest.adjoint.values():
         _read(loss, "adjoint", words)
+    if manifest.nabla:
+        _read(manifest.nabla, "nabla", words)
     parts = [("", manifest.let, manifest.unknown), *((s.lines, s.let, s.unknown) for s in manifest.section)]
     for k, (lines, lets, unknowns) in enumerate(parts):
         rules = tuple(r for r in context.rules if r.lines in ("", lines))
