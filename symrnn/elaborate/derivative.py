@@ -406,7 +406,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         wrt = part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     slopes = [e for e in of.walk() if isinstance(e, Gradient)]
-    if slopes and any(s in elab.context.unknown for s in elab.context.names.visible()):
+    if slopes and elab.context.manifest.has_unknown:
         raise Problem("SR190", "a second derivative beside unknown functions is not understood (but see smooth)", span)
     copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
     if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):

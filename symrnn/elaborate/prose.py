@@ -2,8 +2,8 @@ r"""What the prose says of quantities and the manifest repeats: definitions, and
 
 A smooth function f of x that the text does not give stands as ``f = f_0 + Σ g ⊙ x`` with quantities f_0 and g of its
 own. At any one point there is, for every smooth function, exactly one such with its value and its slope there; and
-what a line can say of f, its value and its first derivatives, is no more than these (second ones are refused where a
-function is unknown). So a line holds of every smooth function if and only if it holds of these.
+what a line can say of f, its value and its first derivatives, is no more than these (second ones are refused in a
+document with unknown functions). So a line holds of every smooth function if and only if it holds of these.
 """
 
 from __future__ import annotations
@@ -86,8 +86,6 @@ def unknown(context: Context, tree: t.Tree, number: str) -> Definition:
         context.names.declare(symbol)
         found = context.names.match(lhs)
     left = elab.quantity(found, lhs.span) if found is not None else None
-    if found is not None:
-        context.unknown.add(found.symbol)
     if isinstance(left, Entry) and left.row.letter is not None and left.body.shape[1] == 1:
         return _one_of_many(context, elab, left, arguments, number)
     if not isinstance(left, Ref):
