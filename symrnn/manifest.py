@@ -78,6 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shorthand: tuple[Shorthand, ...] = ()
     left: dict[str, str] = {}
     functions: dict[str, str] = {}
+    nabla: str = ""
     adjoint: dict[str, str] = {}
 
     def defines(self, number: str) -> bool:
@@ -87,6 +88,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def sums(self, number: str) -> bool:
         """Whether a line leaves out the Σ over indices that stand twice in a product."""
         return self.einstein if isinstance(self.einstein, bool) else covers(self.einstein, number)
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether some function is not given."""
+        return bool(self.unknown) or any(section.unknown for section in self.section)
 
     def within(self, number: str) -> int:
         """The section in which a line stands, counted from 1; 0 for none.

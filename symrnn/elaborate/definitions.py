@@ -114,7 +114,15 @@ def _read(context: Context, paper: Paper, number: str, claim: Claim) -> list[Pen
             message = f"line ({other.number}) defines a part of '{short(claim.lhs)}' already"
             raise Problem("SR210", message, claim.span)
         if overlap == "whole":
-            paper.again[key(claim)] = other.number
+            first = paper.sources[id(other)]
+            if found.symbol not in context.introduced or first.rhs == claim.rhs:
+                paper.again[key(claim)] = other.number
+                return []
+            why = f"lines ({other.number}) and ({number}) give it to two things"
+            context.failed[found.symbol] = why
+            context.short.pop(found.symbol, None)
+            for said in (first, claim):
+                paper.failed[key(said)] = Diagnostic("SR192", f"'{short(claim.lhs)}' is open: {why}", said.span)
             return []
     paper.sources[id(found)] = claim
     context.nodes.add(found.symbol)

@@ -212,6 +212,8 @@ def _act(
     rest: list[tuple[str, t.Tree]],
     twice: tuple[t.Tree, t.Tree] | None = None,
 ) -> Expr:
+    if variable is None and elab.context.manifest.nabla:
+        variable = parse_expression(elab.context.manifest.nabla, frozenset(elab.context.manifest.words))
     if variable is None:
         raise Problem("SR205", "∇ does not say by what it derives", factor.span)
     if not rest or rest[0][0]:
@@ -404,11 +406,11 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         wrt = part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     slopes = [e for e in of.walk() if isinstance(e, Gradient)]
+    if slopes and elab.context.manifest.has_unknown:
+        raise Problem("SR190", "a second derivative beside unknown functions is not understood (but see smooth)", span)
     copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
     if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):
         raise Problem("SR190", "a derivative of a derivative of this kind is not yet understood", span)
-    if slopes:
-        settled(elab, span)
     if of.scalar:
         return Gradient(wrt.shape, of, wrt, direct=direct)
     if wrt.scalar:

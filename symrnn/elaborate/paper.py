@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -113,10 +114,10 @@ def _joined(document: Document, first: Line, second: Line, words: frozenset[str]
 def _declare(
     context: Context, document: Document, manifest: Manifest, lines: list[Line], words: frozenset[str]
 ) -> None:
-    for formula in document.formulas:
+    for k, formula in enumerate(document.formulas):
         if not formula.display and "\\in" in formula.latex:
             try:
-                tree = parse(formula.latex, formula.offsets, words)
+                tree = _with_range(document, k, words)
             except Problem:
                 continue
             following = next((x.number for x in lines if x.formula.span.start > formula.span.start), "")
@@ -141,6 +142,20 @@ def _declare(
         context.names.declare(symbol)
         if found in context.failed:
             context.failed[context.names.known(symbol) or symbol] = context.failed[found]
+
+
+def _with_range(document: Document, k: int, words: frozenset[str]) -> t.Statements:
+    r"""A formula of the running text, and the next one where that follows as its range: «for $i = 1, \dots, N$»."""
+    formula = document.formulas[k]
+    tree = parse(formula.latex, formula.offsets, words)
+    following = document.formulas[k + 1] if k + 1 < len(document.formulas) else None
+    if following is None or following.display:
+        return tree
+    between = document.source.text[formula.span.end : following.span.start]
+    if re.fullmatch(r"[$\s,]*((for|with|where)\s+)?((all|each|every)\s+)?[$\s]*", between) is None:
+        return tree
+    more = parse(following.latex, following.offsets, words)
+    return t.Statements((*tree.items, *more.items), span=tree.span) if ranges(more) else tree
 
 
 def _said(context: Context, line: Line) -> t.Statements:

@@ -2,8 +2,8 @@ r"""What the prose says of quantities and the manifest repeats: definitions, and
 
 A smooth function f of x that the text does not give stands as ``f = f_0 + Σ g ⊙ x`` with quantities f_0 and g of its
 own. At any one point there is, for every smooth function, exactly one such with its value and its slope there; and
-what a line can say of f, its value and its first derivatives, is no more than these. So a line holds of every smooth
-function if and only if it holds of these.
+what a line can say of f, its value and its first derivatives, is no more than these (second ones are refused in a
+document with unknown functions). So a line holds of every smooth function if and only if it holds of these.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def stated(context: Context, words: frozenset[str]) -> Iterator[tuple[str, Claim
     manifest = context.manifest
     for loss in manifest.adjoint.values():
         _read(loss, "adjoint", words)
+    if manifest.nabla:
+        _read(manifest.nabla, "nabla", words)
     parts = [("", manifest.let, manifest.unknown), *((s.lines, s.let, s.unknown) for s in manifest.section)]
     for k, (lines, lets, unknowns) in enumerate(parts):
         rules = tuple(r for r in context.rules if r.lines in ("", lines))

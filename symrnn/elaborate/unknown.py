@@ -28,6 +28,8 @@ def undeclared(context: Context, tree: t.Tree) -> Problem:
             return Problem("SR202", f"'{shown}' lacks its step", tree.span)
         if any(loose(s) & COUNTING for s in family) and any(x.letter in COUNTING for x in indices_of(found.subs)):
             return Problem("SR190", f"'{shown}' is not declared, and no range for one like it", tree.span)
+        if family and all(s in context.introduced for s in family):
+            return Problem("SR190", f"no line says what '{shown}' is, as some say it of others like it", tree.span)
         if family and (found.subs or found.sups):
             shapes = ", ".join(show_shape(s.shape) for s in family)
             return Problem("SR204", f"the scripts of '{shown}' do not fit its declaration ({shapes})", tree.span)
