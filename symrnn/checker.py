@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product as tuples
+from types import MappingProxyType
 
 from symrnn.algebra.decide import Decider, Outcome
 from symrnn.blame import Blame
@@ -14,29 +14,28 @@ from symrnn.diagnostic import UNDECIDED, Diagnostic, Problem, Severity
 from symrnn.elaborate.claim import elaborate, elaborate_side
 from symrnn.elaborate.conditions import half_known, open_beside
 from symrnn.elaborate.context import AS_PRINTED, Reading
-from symrnn.elaborate.definitions import defining, spread
+from symrnn.elaborate.definitions import defining
 from symrnn.elaborate.names import spaces
 from symrnn.elaborate.paper import read_paper
 from symrnn.elaborate.readings import applicable
 from symrnn.elaborate.scope import Scope as Letters
+from symrnn.elaborate.unsettled import Unsettled
 from symrnn.evaluate import Evaluator, Inadmissible, Unsupported
-from symrnn.expr import Index, Number, Ref, reach, show_shape
-from symrnn.general.decide import General, GeneralDecider
+from symrnn.expr import MEETS, Index, Number, reach, show_shape
+from symrnn.general.decide import General, GeneralDecider, Silent
 from symrnn.judgement import Instance, Judgement
 from symrnn.latex import notation as n
 from symrnn.latex.printer import latex, short
-from symrnn.latex.tree import Frac, Tree
+from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest, covers
 from symrnn.network import Model, Network
 from symrnn.opinion import ask
+from symrnn.otherwise import holds_flipped, unsettled
 from symrnn.read.document import Document
 from symrnn.verdict import ClaimReport, EquationReport, Kind, Scope, Witness, worst
 
 INTERNAL = "SR900"
 MOST_INSTANCES = 20_000
-_MEETS: dict[str, Callable[[int, int], bool]] = {
-    "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
-}  # fmt: skip
 
 
 class Checker:
@@ -50,23 +49,27 @@ class Checker:
         self.context, self.paper, self.assumptions, self.lines = read_paper(document, manifest)
         steps = manifest.steps
         self.model = Model(self.paper.definitions, manifest.sizes, steps.first, steps.last)
-        self.timed = any(s.timed for s in self.context.names.symbols)
+        self.timed = any(s.timed for s in self.context.names.everything())
         self.lengths = steps.check if self.timed else (steps.first,)
-        self.open = spread(self.context.failed, self.paper.definitions)
+        self.unsettled = Unsettled(self.context.failed, self.paper.definitions)
         self.decider = Decider()
         self.general = GeneralDecider(self.paper.definitions, manifest, self.model.lags, self.timed)
         self.seen: dict[int, ClaimReport] = {}  # the reports so far, by the tree that is their right side
         self.judged: dict[int, Judgement] = {}
-        self.networks: dict[tuple[int, tuple[str, ...]], Network] = {}
+        self.networks: dict[tuple[int, tuple[str, ...], tuple[int, ...]], Network] = {}
+        self.missing = False  # whether an instance had no value because a sum runs over steps that do not exist
         self.wide = True  # whether the general decider is asked too
         self.stepwise = True  # whether a member is also held against the one printed before it
 
-    def network(self, steps: int, assumptions: tuple[str, ...]) -> Network:
-        """The network of a length under assumptions."""
-        key = (steps, assumptions)
+    def network(
+        self, steps: int, assumptions: tuple[str, ...], letters: Mapping[str, int] = MappingProxyType({})
+    ) -> Network:
+        """The network of a length under assumptions; ``letters``: among them, those that definitions depend on."""
+        chosen = {name: letters[name] for name in self.context.given if name in letters}
+        key = (steps, assumptions, tuple(chosen.values()))
         if key not in self.networks:
             given = [self.assumptions[a] for a in assumptions]
-            self.networks[key] = Network(self.model, steps, given)
+            self.networks[key] = Network(self.model, steps, given, chosen)
         return self.networks[key]
 
     def equations(self) -> Iterator[EquationReport]:
@@ -122,6 +125,8 @@ class Checker:
         """What holds at some sizes and lengths, looked at for all."""
         if not self.wide or found.typed is None or not (found.instances or found.witness is not None):
             return found
+        if self.context.given or found.typed.values:
+            return replace(found, general=Silent("whole numbers that are looked at one by one"))
         given, refuted = tuple(self.assumptions[a] for a in found.assumptions), found.kind is Kind.REFUTED
         return replace(found, general=ask(self.general, found.typed, claim, given, refuted))
 
@@ -145,30 +150,20 @@ class Checker:
             if first is None or (first.kind is Kind.ILL_FORMED and found.kind is Kind.REFUTED and reading.component):
                 first = found
         assert first is not None
-        if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and self.holds_flipped(claim, number):
+        if first.kind in (Kind.REFUTED, Kind.ILL_FORMED) and holds_flipped(self.context, self.under, claim, number):
             message = "it holds in the other layout of Jacobians (see layout in the manifest)"
             first = replace(first, note=Diagnostic("SR404", message, claim.span, Severity.INFO))
-        doubt = (
+        if (why := unsettled(self.context, self.under, claim, number, first)) is not None:
+            return Judgement(Kind.UNDECIDED, first.typed, diagnostic=why)
+        unsure = (
             claim.conditional
             or half_known(self.context, claim, first.typed)
-            or open_beside(self.context, claim, first.typed)
+            or open_beside(self.context.within(claim.section), claim, first.typed)
         )
-        if first.kind is Kind.REFUTED and doubt:
+        if first.kind is Kind.REFUTED and unsure:
             message = "false without its condition, and that condition is not yet understood"
             return Judgement(Kind.UNDECIDED, first.typed, diagnostic=Diagnostic("SR190", message, claim.span))
         return first
-
-    def holds_flipped(self, claim: Claim, number: str) -> bool:
-        """Whether a line with a derivative is true in the layout that the manifest does not declare."""
-        trees = [tree for tree in (claim.lhs, claim.rhs) if tree is not None]
-        if not any(isinstance(node, Frac) for tree in trees for node in tree.walk()):
-            return False
-        self.context.flipped = True
-        try:
-            found = self.under(claim, number, AS_PRINTED)
-        finally:
-            self.context.flipped = False
-        return found is not None and found.kind is Kind.PROVED
 
     def belongs(self, claim: Claim) -> Judgement:
         """``A ∈ R^{m×n}``: a statement of shape."""
@@ -178,7 +173,7 @@ class Checker:
             message = "the relation '\\in' is not decided"
             return Judgement(Kind.UNDECIDED, diagnostic=Diagnostic("SR190", message, claim.span))
         try:
-            typed = elaborate_side(self.context, claim.lhs, AS_PRINTED)
+            typed = elaborate_side(self.context.within(claim.section), claim.lhs, AS_PRINTED)
         except Problem as problem:
             return Judgement(_unread(problem.diagnostic), diagnostic=problem.diagnostic)
         assert typed is not None
@@ -204,7 +199,7 @@ class Checker:
         for reading in applicable(claim, self.manifest):
             try:
                 if claim.lhs is None:
-                    typed = elaborate_side(self.context, claim.rhs, reading)
+                    typed = elaborate_side(self.context.within(claim.section), claim.rhs, reading)
                 else:
                     typed = elaborate(self.context, defining(claim), reading)
             except Problem as problem:
@@ -229,28 +224,37 @@ class Checker:
             return Judgement(_unread(problem.diagnostic), diagnostic=problem.diagnostic)
         if typed is None:
             return None
-        found: Judgement | None = None
-        for names in self.assumption_sets(number):
-            found = self.decide(claim, typed, names)
-            if found.kind is not Kind.REFUTED:
-                return found
-        return found
+        sets = self.assumption_sets(number)
+        found: list[Judgement] = []
+        for names in sets:
+            found.append(self.decide(claim, typed, names))
+            if found[-1].kind is Kind.PROVED:
+                return found[-1]
+        open_ = [j for j in found if j.kind is not Kind.REFUTED]
+        every = len(sets[-1]) == max(len(self.assumption_names(number)), 1)
+        return open_[0] if open_ and not (every and found[-1].kind is Kind.REFUTED) else found[-1]
 
     def assumption_sets(self, number: str) -> list[tuple[str, ...]]:
-        """None, each of those that cover the line, all of them."""
-        names = [a.name for a in self.manifest.assume if covers(a.lines, number)]
+        """None, each of those that cover the line, all of them. What one proves holds; what all refute is false."""
+        names = self.assumption_names(number)
         sets: list[tuple[str, ...]] = [(), *((name,) for name in names)]
         if len(names) > 1 and len({self.assumptions[a].symbol for a in names}) > 1:
             sets.append(tuple(names))
         return sets
 
+    def assumption_names(self, number: str) -> list[str]:
+        """The assumptions that cover a line."""
+        return [a.name for a in self.manifest.assume if covers(a.lines, number)]
+
     def decide(self, claim: Claim, typed: Typed, assumptions: tuple[str, ...]) -> Judgement:
         """Every admissible instance: one that differs refutes, all equal prove."""
-        if (message := self.left_open(typed, assumptions)) is not None:
+        given = [self.assumptions[a] for a in assumptions]
+        if (message := self.unsettled.why(typed, given)) is not None:
             return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR192", message, claim.span))
         instances = []
         doubts: set[Outcome] = set()
         self.decider.renew()
+        self.missing = False
         try:
             for instance in self.instances(typed, assumptions, claim.where):
                 for k, (a, b) in enumerate(instance.pairs):
@@ -270,18 +274,10 @@ class Checker:
         if not instances:
             message = "no step of the sequence gives every quantity on this line a value"
             return Judgement(Kind.ILL_FORMED, typed, assumptions, diagnostic=Diagnostic("SR307", message, claim.span))
+        if self.missing:
+            message = "a sum or product on this line runs over steps that do not exist"
+            return Judgement(Kind.UNDECIDED, typed, assumptions, diagnostic=Diagnostic("SR190", message, claim.span))
         return Judgement(Kind.PROVED, typed, assumptions, instances=tuple(instances))
-
-    def left_open(self, typed: Typed, assumptions: tuple[str, ...]) -> str | None:
-        """Why a claim cannot be judged: it speaks of a quantity that a failed line should settle, or of one
-        that is computed from such a quantity.
-        """
-        given = {d.symbol: d for d in (self.assumptions[a] for a in assumptions)}
-        for side in (typed.lhs, typed.rhs, *(d.rhs for d in given.values())):
-            for e in side.walk():
-                if isinstance(e, Ref) and (why := self.open.get(e.symbol)) is not None:
-                    return f"'{e.symbol.name.removesuffix('(t)')}' is open here: {why}"
-        return None
 
     def instances(
         self, typed: Typed, assumptions: tuple[str, ...], where: tuple[tuple[Index, str, Index], ...] = ()
@@ -289,22 +285,23 @@ class Checker:
         """The claim at every length and every value of its free letters that has a meaning."""
         count = 0
         for steps in self.lengths_of(typed, where):
-            network = self.network(steps, assumptions)
-            names = list(typed.letters)
-            ranges = [self._range(network, dim, steps) for dim in typed.letters.values()]
+            names = [*typed.letters, *typed.values]
+            ranges = [*(self._range(dim, steps) for dim in typed.letters.values()), *typed.values.values()]
             for values in tuples(*ranges):
                 count += 1
                 if count > MOST_INSTANCES:
                     raise Unsupported(f"more than {MOST_INSTANCES} instances")
                 letters = dict(zip(names, values, strict=True))
+                network = self.network(steps, assumptions, letters)
                 evaluator = Evaluator(network, {**network.values, **letters})
                 known = {*evaluator.values, *network.sizes, None}
                 meant = [w for w in where if {w[0].letter, w[2].letter} <= known]  # others concern other statements
-                if not all(_MEETS[r](evaluator.index(a), evaluator.index(b)) for a, r, b in meant):
+                if not all(MEETS[r](evaluator.index(a), evaluator.index(b)) for a, r, b in meant):
                     continue
                 try:
                     left, right = evaluator(typed.lhs), evaluator(typed.rhs)
-                except Inadmissible:
+                except Inadmissible as outside:
+                    self.missing = self.missing or outside.missing
                     continue
                 if isinstance(typed.rhs, Number):
                     right = evaluator.fill(right, left.shape)
@@ -323,19 +320,12 @@ class Checker:
 
     def local(self, typed: Typed) -> bool:
         """Whether a claim speaks of steps up to t alone: then the longest sequence has all its instances."""
-        last = self.manifest.steps.last
-        for side in (typed.lhs, typed.rhs):
-            for e in side.walk():
-                if isinstance(e, Ref) and not e.symbol.timed and e.symbol in self.context.nodes:
-                    return False
-                if any(isinstance(v, Index) and v.letter == last for v in vars(e).values()):
-                    return False
-        return True
+        return typed.local(self.context.nodes, self.manifest.steps.last)
 
-    def _range(self, network: Network, dim: int | str | None, steps: int) -> range:
+    def _range(self, dim: int | str | None, steps: int) -> range:
         if dim is None:
             return range(self.manifest.steps.first, steps + 1)
-        return range(1, network.model.size(dim) + 1)
+        return range(1, self.model.size(dim) + 1)
 
     def witness(self, instance: Instance, k: int) -> Witness:
         """The evidence of a refutation at entry ``k``."""
@@ -424,9 +414,11 @@ class Checker:
         """The part of the right side that is wrong, beside what else is said of the same quantity and is true."""
         if not self.wide or claim.lhs is None:
             return claim.rhs
-        others = [c.rhs for e in self.paper.equations for c in e.claims if c.lhs == claim.lhs and c is not claim]
-        network = self.network(witness.steps, judgement.assumptions)
-        return Blame(self.context, network, witness.letters, self.decider).among(claim.lhs, others, claim.rhs)
+        said = (c for e in self.paper.equations for c in e.claims if c.lhs == claim.lhs and c.section == claim.section)
+        others = [c.rhs for c in said if c is not claim]
+        network = self.network(witness.steps, judgement.assumptions, witness.letters)
+        context = self.context.within(claim.section)
+        return Blame(context, network, witness.letters, self.decider).among(claim.lhs, others, claim.rhs)
 
     def scope(self, judgement: Judgement) -> Scope | None:
         """The sizes and lengths for which the claim is proved: in general, or of the instances decided."""

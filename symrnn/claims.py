@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from symrnn.diagnostic import Diagnostic
-from symrnn.expr import Dim, Expr, Index, Reduce, Ref, Symbol
+from symrnn.expr import Cases, Dim, Expr, Index, Reduce, Ref, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.span import Span
 
@@ -15,17 +16,20 @@ class Claim:
     """One assertion: ``lhs = rhs`` (a relation of the model, a label, a definition).
 
     ``previous``: the member printed just before ``rhs`` in the chain, when that is not ``lhs``: the line
-    also says that ``rhs`` follows from it. ``supplied``: the left side comes from the manifest.
+    also says that ``rhs`` follows from it. ``supplied``: the left side comes from the manifest. ``section``: that
+    of the manifest in which it stands.
     """
 
     id: str
-    kind: str  # relation | label | definition
+    kind: str  # relation | label | definition | unknown
     lhs: Tree | None
     rhs: Tree
     span: Span
     previous: Tree | None = None
     relation: str = "="
     supplied: bool = False
+    section: int = 0
+    einstein: bool = False  # indices that stand twice in a product are summed over
     where: tuple[tuple[Index, str, Index], ...] = ()  # holds only at letters that meet these conditions
     conditional: bool = False  # stands under a condition of the text that is not understood
     beside: tuple[Tree, ...] = ()  # what equalities after a «where» on this line may define
@@ -51,6 +55,16 @@ class Typed:
     letters: dict[str, Dim | None]  # free letters: the length of their axis, None for a step
     conditions: tuple[str, ...] = ()
     shorthands: tuple[str, ...] = ()
+    values: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of whole numbers whose values are listed
+
+    def local(self, nodes: Container[Symbol], last: str) -> bool:
+        """Whether nothing on either side reaches to the last step ``last``; ``nodes``: what definitions compute."""
+        for e in (*self.lhs.walk(), *self.rhs.walk()):
+            if isinstance(e, Cases) or (isinstance(e, Ref) and not e.symbol.timed and e.symbol in nodes):
+                return False
+            if any(isinstance(v, Index) and v.letter == last for v in vars(e).values()):
+                return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,7 @@ class Definition:
             return False
         step = self.time.letter
         for e in self.rhs.walk():
-            if isinstance(e, Reduce) and e.timed:
+            if (isinstance(e, Reduce) and e.timed) or isinstance(e, Cases):
                 return False
             for name, value in vars(e).items():
                 for index in value if isinstance(value, tuple) else (value,):

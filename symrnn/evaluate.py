@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
+from functools import reduce
+from typing import Any
 
+from symrnn import smooth
 from symrnn.algebra import terms
 from symrnn.algebra.terms import Term
 from symrnn.expr import (
+    MEETS,
     Add,
     Apply,
+    Cases,
     Constant,
     Count,
     Delta,
@@ -30,74 +35,18 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
-    Symbol,
     Table,
     Times,
     Total,
     Trace,
     Transpose,
+    variable,
 )
+from symrnn.world import Inadmissible, Leaf, Mat, Unsupported, World
 
-
-class Leaf(NamedTuple):
-    """One scalar of the model: component (row, col) of a symbol at a step."""
-
-    symbol: Symbol
-    row: int
-    col: int
-    time: int | None
-
-    def __str__(self) -> str:
-        axes = [k for k, d in zip((self.row, self.col), self.symbol.shape, strict=True) if d != 1]
-        name = self.symbol.name.removesuffix("(t)")
-        return (
-            name
-            + ("[" + ",".join(map(str, axes)) + "]" if axes else "")
-            + (f"@{self.time}" if self.time is not None else "")
-        )
-
-
-class Inadmissible(Exception):
-    """A step outside the sequence, or a component outside its axis: the instance says nothing."""
-
-
-class Unsupported(Exception):
-    """The evaluator abstains, and why."""
-
-
-class Mat(NamedTuple):
-    """A matrix of terms, by rows."""
-
-    rows: tuple[tuple[Term, ...], ...]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return len(self.rows), len(self.rows[0])
-
-    def map(self, f: Callable[[Term], Term]) -> Mat:
-        """The function of every entry."""
-        return Mat(tuple(tuple(f(x) for x in row) for row in self.rows))
-
-    def column(self) -> list[Term]:
-        """All entries, row by row."""
-        return [x for row in self.rows for x in row]
-
-
-class World(Protocol):
-    """What an expression is evaluated in."""
-
-    sizes: Mapping[str, int]
-
-    def leaf(self, leaf: Leaf) -> Term:
-        """The term of a scalar of the model."""
-
-    def admit(self, step: int) -> None:
-        """Raises Inadmissible for a step outside the sequence."""
-
-    def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
-        """The derivative of a term by a scalar (or by one of the formula's own variables)."""
+__all__ = ["Evaluator", "Inadmissible", "Leaf", "Mat", "Unsupported", "World", "product"]
 
 
 @dataclass
@@ -134,6 +83,17 @@ class Evaluator:
     def __call__(self, e: Expr) -> Mat:
         """The matrix of terms of an expression."""
         return _CASES[type(e)](self, e)
+
+    @contextmanager
+    def bound(self, letter: str) -> Iterator[None]:
+        """A letter may change its value, and has its own again."""
+        shadowed = self.values.get(letter)
+        try:
+            yield
+        finally:
+            self.values.pop(letter, None)
+            if shadowed is not None:
+                self.values[letter] = shadowed
 
     def scalar(self, e: Expr) -> Term:
         """The term of a scalar expression."""
@@ -172,14 +132,26 @@ def _ref(ev: Evaluator, e: Ref) -> Mat:
     rows, cols = (ev.size(d) for d in e.symbol.shape)
     time = None if e.time is None else ev.index(e.time)
     _admit_copy(ev, e)
-    leaf = ev.world.leaf
-    return Mat(tuple(tuple(leaf(Leaf(e.symbol, i, j, time)) for j in range(1, cols + 1)) for i in range(1, rows + 1)))
+    leaves = [[Leaf(e.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+    return Mat(tuple(tuple(_leaf(ev, x, e) for x in row) for row in leaves))
+
+
+def _leaf(ev: Evaluator, leaf: Leaf, e: Ref) -> Term:
+    try:
+        return ev.world.leaf(leaf)
+    except Inadmissible as outside:
+        outside.letter = e.time.letter if e.time is not None else None
+        raise
 
 
 def _admit_copy(ev: Evaluator, e: Ref) -> None:
     """A parameter is used at the steps of the sequence alone."""
     if e.copy is not None:
-        ev.world.admit(ev.index(e.copy))
+        try:
+            ev.world.admit(ev.index(e.copy))
+        except Inadmissible as outside:
+            outside.letter = e.copy.letter
+            raise
 
 
 def _local(ev: Evaluator, e: Local) -> Mat:
@@ -194,7 +166,7 @@ def _entry(ev: Evaluator, e: Entry) -> Mat:
             raise Inadmissible
         time = None if e.body.time is None else ev.index(e.body.time)
         _admit_copy(ev, e.body)
-        return _one(ev.world.leaf(Leaf(e.body.symbol, row, col, time)))
+        return _one(_leaf(ev, Leaf(e.body.symbol, row, col, time), e.body))
     return _one(ev.pick(ev(e.body), row, col))
 
 
@@ -254,7 +226,7 @@ def _power(ev: Evaluator, e: Power) -> Mat:
 
 
 def _matpower(ev: Evaluator, e: MatPower) -> Mat:
-    count = ev.index(e.exponent)
+    count = ev.index(e.exponent) - ev.index(e.less)
     if count < 0:
         raise Unsupported("the inverse of a matrix")
     base = ev(e.base)
@@ -306,19 +278,20 @@ def _reduce(ev: Evaluator, e: Reduce) -> Mat:
     if high - low > 10_000:
         raise Unsupported("a sum over more than ten thousand terms")
     skip = {ev.index(i) for i in e.without}
-    shadowed = ev.values.get(e.letter)
     parts = []
     try:
-        for k in range(low, high + 1):
-            if k not in skip:
-                ev.values[e.letter] = k
-                parts.append(ev(e.body))
-    finally:
-        if shadowed is None:
-            ev.values.pop(e.letter, None)
-        else:
-            ev.values[e.letter] = shadowed
+        with ev.bound(e.letter):
+            for k in range(low, high + 1):
+                if k not in skip:
+                    ev.values[e.letter] = k
+                    parts.append(ev(e.body))
+    except Inadmissible as outside:
+        outside.missing = outside.missing or outside.letter == e.letter
+        raise
     shape = _shape(ev, e)
+    if e.op == "product" and not e.scalar:
+        eye = _constant(ev, Constant(e.shape, "eye"))
+        return reduce(lambda a, b: product(ev.ring, a, b), reversed(parts) if e.down else parts, eye)
     if e.op == "product":
         return _one(ev.ring.mul(ev.ring.rational(1), *(p.rows[0][0] for p in parts)))
     add, zero = ev.ring.add, ev.ring.rational(0)
@@ -339,15 +312,22 @@ def _constant(ev: Evaluator, e: Constant) -> Mat:
     )
 
 
+def _cases(ev: Evaluator, e: Cases) -> Mat:
+    met = [body for body, some in e.branches if all(MEETS[r](ev.index(a), ev.index(b)) for a, r, b in some)]
+    if len(met) != 1:
+        raise Unsupported("a distinction where " + ("two cases meet" if met else "no case is met"))
+    return ev.fill(ev(met[0]), _shape(ev, e))
+
+
 def _gradient(ev: Evaluator, e: Gradient) -> Mat:
     of = ev(e.of)
     wrt = _variables(ev, e.wrt)
-    base = e.wrt.body if isinstance(e.wrt, Entry) else e.wrt
+    base = variable(e.wrt)
     copy = ev.index(base.copy) if isinstance(base, Ref) and base.copy is not None else None
 
     def d(term: Term, v: Leaf | str, copy: int | None) -> Term:
         """The derivative, which has a value only where the term has one."""
-        slope = ev.world.derivative(term, v, copy)
+        slope = ev.world.direct(term, v) if e.direct else ev.world.derivative(term, v, copy)
         if getattr(term, "total", True):
             return slope
         return ev.ring.add(slope, ev.ring.mul(ev.ring.rational(0), term))  # type: ignore[no-any-return]
@@ -363,20 +343,28 @@ def _gradient(ev: Evaluator, e: Gradient) -> Mat:
 
 def _variables(ev: Evaluator, e: Expr) -> list[list[Leaf | str]]:
     """The scalars that a derivative is taken by, in the shape of the variable."""
-    if isinstance(e, Local):
-        return [[e.name]]
-    ref = e.body if isinstance(e, Entry) else e
+    match e:
+        case Local():
+            return [[e.name]]
+        case Transpose():
+            return [list(row) for row in zip(*_variables(ev, e.body), strict=True)]
+        case Slice():
+            rows, k = _variables(ev, e.body), ev.index(e.index)
+            if not 1 <= k <= len(rows):
+                raise Inadmissible
+            return [[x] for x in rows[k - 1]]
+    ref = variable(e)
     assert isinstance(ref, Ref)
     time = None if ref.time is None else ev.index(ref.time)
-    rows, cols = (ev.size(d) for d in ref.symbol.shape)
+    height, width = (ev.size(d) for d in ref.symbol.shape)
     if isinstance(e, Entry):
         row, col = ev.index(e.row), ev.index(e.col)
-        if not (1 <= row <= rows and 1 <= col <= cols):
+        if not (1 <= row <= height and 1 <= col <= width):
             raise Inadmissible
-        ev.world.leaf(Leaf(ref.symbol, row, col, time))  # is it in the sequence at all?
+        _leaf(ev, Leaf(ref.symbol, row, col, time), ref)  # is it in the sequence at all?
         return [[Leaf(ref.symbol, row, col, time)]]
     ev(ref)
-    return [[Leaf(ref.symbol, i, j, time) for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+    return [[Leaf(ref.symbol, i, j, time) for j in range(1, width + 1)] for i in range(1, height + 1)]
 
 
 _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
@@ -396,11 +384,13 @@ _CASES: dict[type[Expr], Callable[[Evaluator, Any], Mat]] = {
     Transpose: _transpose,
     Diag: _diag,
     Apply: _apply,
+    Smooth: lambda ev, e: Mat(smooth.value(ev, e)),
     Softmax: _softmax,
     Total: _total,
     Trace: _trace,
     Reduce: _reduce,
     Delta: _delta,
     Constant: _constant,
+    Cases: _cases,
     Gradient: _gradient,
 }

@@ -6,10 +6,11 @@ Every value is a matrix: a scalar is 1×1, a column n×1, a row 1×n. Sizes are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 Dim = int | str
 Shape = tuple[Dim, Dim]
@@ -49,6 +50,8 @@ class Symbol:
     ``key``: its letter with accents; ``style``, ``label``: what else is part of the name.
 
     ``timed``: where its time stands ("sub", "sup" or "" for none). ``onehot``: a vector that encodes a class.
+    ``family``: the rows of the table are vectors that are printed one by one, with their number there; ``across``:
+    printed as rows.
     """
 
     key: str
@@ -58,6 +61,9 @@ class Symbol:
     timed: str = ""
     onehot: bool = False
     mark: str = ""  # tells apart two names that differ in style alone
+    family: str = ""
+    across: bool = False
+    values: tuple[int, ...] | str = ""  # whole numbers, the only values that it has: (0, 1), or 1 to a size
 
     @property
     def name(self) -> str:
@@ -191,10 +197,11 @@ class Power(Expr):
 
 @dataclass(frozen=True)
 class MatPower(Expr):
-    """A square matrix to an integer power that may depend on times."""
+    """A square matrix to the integer power ``exponent − less``, which may depend on times."""
 
     base: Expr
     exponent: Index
+    less: Index = Index(None, 0)
 
 
 @dataclass(frozen=True)
@@ -220,6 +227,19 @@ class Apply(Expr):
 
 
 @dataclass(frozen=True)
+class Smooth(Expr):
+    """A smooth function of which nothing else is known, at its arguments.
+
+    ``entrywise``: of one argument, entry by entry; ``primed``: its derivative. Two are one function if their names are.
+    """
+
+    name: str
+    arguments: tuple[Expr, ...]
+    entrywise: bool = False
+    primed: bool = False
+
+
+@dataclass(frozen=True)
 class Softmax(Expr):
     """exp over the sum of exps: of a vector, or of each row of a matrix."""
 
@@ -242,7 +262,10 @@ class Trace(Expr):
 
 @dataclass(frozen=True)
 class Reduce(Expr):
-    """Σ or Π of ``body`` over ``letter`` from ``low`` to ``high``, leaving out the values in ``without``."""
+    """Σ or Π of ``body`` over ``letter`` from ``low`` to ``high``, leaving out the values in ``without``.
+
+    Of matrices, the factors of Π stand in the order of the letter, or (``down``) in the other one.
+    """
 
     op: str
     letter: str
@@ -251,6 +274,7 @@ class Reduce(Expr):
     body: Expr
     without: tuple[Index, ...] = ()
     timed: bool = False
+    down: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,17 +292,49 @@ class Constant(Expr):
     kind: str
 
 
+MEETS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "≠": operator.ne, "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge,
+}  # fmt: skip
+Condition = tuple[Index, str, Index]  # two indices compared by one of these
+
+
+@dataclass(frozen=True)
+class Cases(Expr):
+    """The one branch whose conditions on indices are met."""
+
+    branches: tuple[tuple[Expr, tuple[Condition, ...]], ...]
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """The conditions of all branches."""
+        return (condition for _, some in self.branches for condition in some)
+
+
 @dataclass(frozen=True)
 class Gradient(Expr):
-    """The derivative of ``of`` by ``wrt`` (a Ref or an Entry of one).
+    """The derivative of ``of`` by ``wrt`` (a Ref, or an entry, a row or a column of one).
 
     A scalar's has the shape of ``wrt``; a vector's by a vector is the Jacobian [i, j] = ∂of_i/∂wrt_j
     (transposed in denominator layout); by a scalar it has the shape of ``of``.
+    ``direct``: by what ``of`` (a quantity: its definition) itself mentions of ``wrt``, all else held fixed.
     """
 
     of: Expr
     wrt: Expr
     denominator: bool = False
+    direct: bool = False
+
+
+def variable(wrt: Expr) -> Expr:
+    """The quantity of which a derivative's variable is the whole or a part."""
+    while isinstance(wrt, (Entry, Slice, Transpose)):
+        wrt = wrt.body
+    return wrt
+
+
+def part_of(wrt: Expr, base: Ref) -> Expr:
+    """The same part of another quantity."""
+    return replace(wrt, body=part_of(wrt.body, base)) if isinstance(wrt, (Entry, Slice, Transpose)) else base
 
 
 def number(value: Fraction | int) -> Number:
@@ -298,12 +354,63 @@ def transpose(value: Expr) -> Expr:
     return Transpose((value.shape[1], value.shape[0]), value)
 
 
+def rebuilt(e: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The expression with each of its direct subexpressions changed; itself where none is."""
+    changes: dict[str, Any] = {}
+    for name in e.__match_args__:
+        value = getattr(e, name)
+        new = _changed(value, change)
+        if new is not value:
+            changes[name] = new
+    return replace(e, **changes) if changes else e
+
+
+def _changed(value: object, change: Callable[[Expr], Expr]) -> object:
+    if isinstance(value, Expr):
+        return change(value)
+    if isinstance(value, tuple):
+        new = tuple(_changed(v, change) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
+
+
+def substituted(e: Expr, letter: str, index: Index) -> Expr:
+    """``e`` with ``index`` for a free letter; bound letters that it would meet are renamed."""
+    changes: dict[str, Any] = {}
+    shadowed = False
+    if isinstance(e, Reduce):
+        shadowed = e.letter == letter
+        if e.letter == index.letter and not shadowed:
+            fresh = e.letter + "'"
+            e = replace(e, letter=fresh, body=substituted(e.body, e.letter, Index(fresh)))
+    for name in e.__match_args__:
+        value = getattr(e, name)
+        if not (shadowed and name == "body"):
+            new = _substituted(value, letter, index)
+            if new is not value:
+                changes[name] = new
+    return replace(e, **changes) if changes else e
+
+
+def _substituted(value: object, letter: str, index: Index) -> object:
+    if isinstance(value, Expr):
+        return substituted(value, letter, index)
+    if isinstance(value, Index):
+        return index.shifted(value.offset) if value.letter == letter else value
+    if isinstance(value, tuple):
+        new = tuple(_substituted(v, letter, index) for v in value)
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+    return value
+
+
 def reach(e: Expr) -> int:
     """The largest step or shift that an expression names by number; more where it counts with steps, so that
     no polynomial that vanishes at the lengths of the manifest passes for zero.
     """
     if isinstance(e, Count):
         return 7
+    if isinstance(e, Cases):
+        return max((abs(i.offset) for a, _, b in e.conditions for i in (a, b)), default=0)
     if isinstance(e, Ref):
         indices = [e.time, e.copy]
     elif isinstance(e, Reduce) and e.timed:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import Diagnostic, Severity
+from symrnn.elaborate.names import Names
 from symrnn.elaborate.paper import Line
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import Index, Symbol
@@ -53,7 +54,7 @@ def _steps(checker: Checker, line: Line) -> Iterator[Diagnostic]:
         bound = {x for side in rest for n in side.walk() if isinstance(n, t.Big) and n.sub for x in _letters(n.sub)}
         for side in rest:
             for node in side.walk():
-                known = _timed(checker, node)
+                known = _timed(_names(checker, line), node)
                 if known is not None and known.letter == steps.index and steps.index not in bound:
                     message = f"step ({steps.index}) in a line about the last step ({steps.last})"
                     yield _warn("SR501", message, node.span)
@@ -67,10 +68,15 @@ def _letters(tree: t.Tree) -> set[str]:
     return {x.text for x in tree.walk() if isinstance(x, t.Name)}
 
 
-def _timed(checker: Checker, node: t.Tree) -> Index | None:
+def _names(checker: Checker, line: Line) -> Names:
+    """The names as seen from a line."""
+    return checker.context.within(checker.manifest.within(line.number)).names
+
+
+def _timed(names: Names, node: t.Tree) -> Index | None:
     if not isinstance(node, (t.Script, t.Name)):
         return None
-    known = checker.context.names.match(node)
+    known = names.match(node)
     return None if known is None else (known.time or known.copy)
 
 
@@ -87,7 +93,7 @@ def _copies(checker: Checker, line: Line) -> Iterator[Diagnostic]:
             below |= {id(x) for x in node.sub.walk()}
         if isinstance(node, (t.Script, t.Accent)):
             bases.add(id(next(node.children())))
-        known = checker.context.names.match(node) if isinstance(node, (t.Script, t.Name)) else None
+        known = _names(checker, line).match(node) if isinstance(node, (t.Script, t.Name)) else None
         if known is None or id(node) in below or id(node) in bases or known.symbol.timed:
             continue
         (plain if known.copy is None else dated).setdefault(known.symbol, node)
@@ -132,8 +138,9 @@ def _unused(checker: Checker, lines: list[Line]) -> Iterator[tuple[int, Diagnost
     uses: dict[Symbol, int] = {}
     for line in lines:
         if line.tree is not None:
+            names = _names(checker, line)
             for node in _nodes(line):
-                known = checker.context.names.match(node) if isinstance(node, (t.Script, t.Name, t.Accent)) else None
+                known = names.match(node) if isinstance(node, (t.Script, t.Name, t.Accent)) else None
                 if known is not None:
                     uses[known.symbol] = uses.get(known.symbol, 0) + 1
     for definition in checker.paper.definitions:

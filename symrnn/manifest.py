@@ -35,6 +35,20 @@ class Shorthand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     means: str
     lines: str = ""
     name: str = ""
+    exact: bool = False  # letters of steps and indices stand for themselves
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the prose says of a range of lines alone: names with their shapes, definitions, unknown functions,
+    shorthands.
+    """
+
+    lines: str
+    declare: tuple[str, ...] = ()
+    let: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    smooth: tuple[str, ...] = ()
+    shorthand: tuple[Shorthand, ...] = ()
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,22 +58,51 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     define: tuple[str, ...] = ()
     declare: tuple[str, ...] = ()
+    let: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    smooth: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
+    section: tuple[Section, ...] = ()
     onehot: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     layout: str = "numerator"
-    einstein: bool = False
+    gradient: str = "column"
+    einstein: bool | str = False
+    norm: str = ""
     broadcast: bool = False
+    dot: str = "inner"
     steps: Steps = Steps()
     sizes: dict[str, int] = {}
     assume: tuple[Assumption, ...] = ()
     shorthand: tuple[Shorthand, ...] = ()
     left: dict[str, str] = {}
     functions: dict[str, str] = {}
+    nabla: str = ""
+    adjoint: dict[str, str] = {}
 
     def defines(self, number: str) -> bool:
         """Whether the manifest says that this line defines."""
         return any(covers(part, number) for part in self.define)
+
+    def sums(self, number: str) -> bool:
+        """Whether a line leaves out the Σ over indices that stand twice in a product."""
+        return self.einstein if isinstance(self.einstein, bool) else covers(self.einstein, number)
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether some function is not given."""
+        return bool(self.unknown) or any(section.unknown for section in self.section)
+
+    def within(self, number: str) -> int:
+        """The section in which a line stands, counted from 1; 0 for none.
+
+        Raises UsageError where two sections claim it.
+        """
+        found = [k for k, section in enumerate(self.section, 1) if covers(section.lines, number)]
+        if len(found) > 1:
+            raise UsageError(f"manifest: line ({number}) stands in {len(found)} sections")
+        return found[0] if found else 0
 
 
 def covers(lines: str, number: str) -> bool:
@@ -74,6 +117,11 @@ def covers(lines: str, number: str) -> bool:
             if a[0] == b[0] == c[0] and a[1] <= c[1] <= b[1]:
                 return True
     return False
+
+
+def first_line(lines: str) -> str:
+    """The first number that a selection names; "" where it names none."""
+    return lines.split(",")[0].partition("-")[0].strip()
 
 
 def _order(number: str) -> tuple[str, int] | None:
@@ -120,6 +168,14 @@ def _line(text: str, message: str) -> str:
 def _validated(manifest: Manifest, path: str) -> Manifest:
     if manifest.layout not in ("numerator", "denominator"):
         raise UsageError(f'{path}: layout is "numerator" or "denominator", not "{manifest.layout}"')
+    if manifest.gradient not in ("column", "row"):
+        raise UsageError(f'{path}: gradient is "column" or "row", not "{manifest.gradient}"')
+    if manifest.norm not in ("", "frobenius"):
+        raise UsageError(f'{path}: norm is "frobenius" (of matrices) or left out, not "{manifest.norm}"')
+    if manifest.dot not in ("inner", "elementwise"):
+        raise UsageError(f'{path}: dot is "inner" or "elementwise", not "{manifest.dot}"')
+    if any(not section.lines.strip() for section in manifest.section):
+        raise UsageError(f"{path}: a section names the lines that it is about")
     for name, size in manifest.sizes.items():
         if size < 1:
             raise UsageError(f"{path}: the size {name} = {size} is not positive")

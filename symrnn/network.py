@@ -138,20 +138,30 @@ class _Generic:
     def derivative(self, of: Term, wrt: Leaf | str, copy: int | None) -> Term:
         raise Unsupported("a definition by a derivative")
 
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
+        raise Unsupported("a definition by a derivative")
+
 
 class Network:
-    """A model unrolled over ``steps`` steps. ``given``: definitions that replace inputs (assumptions)."""
+    """A model unrolled over ``steps`` steps. ``given``: definitions that replace inputs (assumptions).
 
-    def __init__(self, model: Model, steps: int, given: Iterable[Definition] = ()) -> None:
+    ``chosen``: the values of the whole numbers that definitions depend on.
+    """
+
+    def __init__(
+        self, model: Model, steps: int, given: Iterable[Definition] = (), chosen: Mapping[str, int] | None = None
+    ) -> None:
         self.model = model
         self.steps = steps
         self.sizes = model.sizes
         self.given = {d.symbol: d for d in given}
-        self.values = {model.last: steps}
+        self.chosen = dict(chosen or {})
+        self.values = {model.last: steps, **self.chosen}
         self.nodes: dict[Leaf, Term] = {}
         self.pending: set[Leaf] = set()  # scalars whose definitions are being opened
         self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
         self.adjoints: dict[Adjoint, Term] = {}
+        self.seconds: dict[tuple[int, Leaf], Term] = {}
         self.placed: dict[int, dict[int, Term]] = {}  # by step: what became of the parts of templates there
         self.above: dict[tuple[Leaf, int | None], frozenset[Leaf]] = {}
         self.slopes: dict[int, Partials] = {}
@@ -211,7 +221,7 @@ class Network:
             return None
         generic = self.model.shifting(d)
         key = leaf._replace(time=_HERE if generic else leaf.time)
-        store = self.model.templates if generic else self.templates
+        store = self.model.templates if generic and not self.chosen else self.templates
         if key not in store:
             store[key] = self._template(d, key, generic)
         return store[key]
@@ -220,7 +230,7 @@ class Network:
         values = dict(self.values)
         world = _Generic(self.sizes) if generic else _Absolute(self.sizes)
         term = _component(d, key, Evaluator(world, values))
-        slopes = Partials(term)
+        slopes = _partials(term)
         return Template(term, {v.args[0]: _slope(slopes, v) for v in slopes.variables})
 
     def _place(self, term: Term, shift: int) -> Term:
@@ -248,7 +258,7 @@ class Network:
             return self._of_leaf(of, wrt, copy)
         slopes = self.slopes.get(of.id)
         if slopes is None:
-            slopes = self.slopes[of.id] = Partials(of)
+            slopes = self.slopes[of.id] = _partials(of)
         total = [T.rational(0)]
         for variable in slopes.variables:
             inner = self._of_leaf(variable, wrt, copy)
@@ -256,17 +266,40 @@ class Network:
                 total.append(T.mul(_slope(slopes, variable), inner))
         return T.add(*total)
 
+    def direct(self, of: Term, wrt: Leaf | str) -> Term:
+        """∂of/∂wrt by what ``of`` mentions itself: a node's definition, or the expression; all else is held fixed."""
+        if isinstance(of.args[0], Adjoint) or (isinstance(wrt, Leaf) and wrt.symbol in self.given):
+            raise Unsupported("a derivative of a derivative, or by what an assumption fixes")
+        if isinstance(of.args[0], Leaf):
+            template = self.template(of.args[0])
+            if of.args[0].symbol in self.given or template is None:
+                return T.rational(int(of.args[0] == wrt))
+            shift = self._shift(of.args[0])
+            found = [slope for used, slope in template.slopes.items() if _moved(used, shift) == wrt]
+            return self._place(found[0], shift) if found else T.rational(int(of.args[0] == wrt))
+        slopes = _partials(of)
+        return T.add(T.rational(0), *(_slope(slopes, v) for v in slopes.variables if v.args[0] == wrt))
+
     def _of_leaf(self, variable: Term, wrt: Leaf | str, copy: int | None) -> Term:
         name = variable.args[0]
         if isinstance(wrt, str) or isinstance(name, str):
             return T.rational(int(name == wrt))
         if not isinstance(name, Leaf):
-            raise Unsupported("a derivative of a derivative")
+            return self._second(variable, wrt, copy)
         if variable.op == "sym":
             if copy is not None and name == wrt:
                 raise Unsupported("a parameter printed in a formula that is derived by one of its copies")
             return T.rational(int(name == wrt))
         return self.adjoint(name, wrt, copy)
+
+    def _second(self, adjoint: Term, wrt: Leaf, copy: int | None) -> Term:
+        """The derivative of an adjoint: of its definition, in which nodes and later adjoints stand."""
+        if copy is not None or adjoint.op != "let":
+            raise Unsupported("a second derivative by what is used at one step alone")
+        found = self.seconds.get((adjoint.id, wrt))
+        if found is None:
+            found = self.seconds[adjoint.id, wrt] = self.derivative(adjoint.args[1], wrt, None)
+        return found
 
     def adjoint(self, of: Leaf, wrt: Leaf, copy: int | None = None) -> Term:
         """The vertex ∂of/∂wrt of the reverse chain rule."""
@@ -356,6 +389,13 @@ class _Absolute(_Generic):
 
     def leaf(self, leaf: Leaf) -> Term:
         return T.symbol(leaf)
+
+
+def _partials(term: Term) -> Partials:
+    try:
+        return Partials(term)
+    except NoTerm as error:
+        raise Unsupported(str(error)) from None
 
 
 def _slope(slopes: Partials, variable: Term) -> Term:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from symrnn.algebra import terms as T
 from symrnn.algebra.terms import Term
+from symrnn.algebra.unknown import slopes
 
 
 @lru_cache(maxsize=1)
@@ -144,6 +145,8 @@ class _Shape:
 
     def by(self, k: int) -> Term:
         """The derivative by the k-th hole, taken by SymPy on first use."""
+        if k not in self._symbols:  # it cancels out of the term
+            return T.rational(0)
         if k not in self._found:
             self._found[k] = from_sympy(self._expression.diff(self._symbols[k]), self._names, self._back)
         return self._found[k]
@@ -152,7 +155,8 @@ class _Shape:
 class Partials:
     """The derivatives ∂term/∂v by the symbols and vertices v that the term mentions directly.
 
-    Sums of many terms are variables of their own, differentiated term by term; the rest is the chain rule.
+    Sums of many terms are variables of their own, differentiated term by term; so are unknown functions, by their
+    arguments; the rest is the chain rule.
     """
 
     def __init__(self, term: Term) -> None:
@@ -160,7 +164,11 @@ class Partials:
         self._found: dict[int, Term] = {}
         self._inner: list[tuple[Term, Partials]] = []  # what is differentiated by itself, with what leads there
         self._holes: list[Term] = []
-        if _wide(term):
+        if term.op == "any":
+            if term.args[1] >= 0:
+                raise NoTerm("a second derivative of an unknown function is not yet understood")
+            self._inner = [(slope, Partials(a)) for slope, a in slopes(term)]
+        elif _wide(term):
             self._inner = [(T.ONE, Partials(a)) for a in term.args]
         else:
             pattern = self._patterned(term)
@@ -202,4 +210,4 @@ class Partials:
 
 
 def _wide(term: Term) -> bool:
-    return term.op == "add" and len(term.args) > WIDE
+    return term.op == "any" or (term.op == "add" and len(term.args) > WIDE)

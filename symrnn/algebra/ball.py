@@ -13,7 +13,7 @@ from hashlib import blake2b
 from flint import arb, fmpq
 from flint import ctx as flint_context
 
-from symrnn.algebra import functions
+from symrnn.algebra import functions, unknown
 from symrnn.algebra.terms import Term, label, postorder
 
 PRECISION = 160
@@ -23,13 +23,15 @@ class Point:
     """A rational value for every symbol, drawn from its name and a seed: the same in every run.
 
     Values are k/16 with 1 ≤ |k| ≤ 15, so that no squashing function saturates and no value is 0 or ±1;
-    ``scale`` times that, where only a place within the domain is looked for.
+    ``scale`` times that, where only a place within the domain is looked for. ``uneven``: some are 16 and some 256
+    times smaller, so that one quantity may be small beside another, as ``ε`` is in ``sqrt{σ² − ε}``.
     """
 
-    def __init__(self, seed: int = 0, positive: bool = False, scale: int = 1) -> None:
+    def __init__(self, seed: int = 0, positive: bool = False, scale: int = 1, uneven: bool = False) -> None:
         self.seed = seed
         self.positive = positive
         self.scale = scale
+        self.uneven = uneven
         self.balls: dict[int, arb] = {}
         self.used: dict[Hashable, Fraction] = {}
 
@@ -41,6 +43,8 @@ class Point:
             number = int.from_bytes(digest, "big")
             sign = 1 if self.positive or number & 1 else -1
             found = self.used[name] = Fraction(sign * self.scale * (1 + (number >> 1) % 15), 16)
+            if self.uneven:
+                found = self.used[name] = found / 16 ** ((number >> 8) % 3)
         return found
 
     def value(self, term: Term) -> arb:
@@ -88,10 +92,18 @@ class Point:
                 if exponent.denominator == 1:
                     return balls[term.args[0].id] ** int(exponent)
                 return balls[term.args[0].id] ** arb(fmpq(exponent.numerator, exponent.denominator))
+            case "any":
+                name, slot, *arguments = term.args
+                found = [balls[a.id] for a in arguments]
+                return unknown.value(name, slot, found, self._coefficient, arb.sin, arb.cos)  # type: ignore[no-any-return]
             case "fn":
                 return functions.TABLE[term.args[0]].ball(balls[term.args[1].id])  # type: ignore[no-any-return]
             case _:
                 return balls[term.args[1].id]
+
+    def _coefficient(self, name: str) -> arb:
+        q = self.rational(name)
+        return arb(fmpq(q.numerator, q.denominator))
 
     def differ(self, a: Term, b: Term) -> bool:
         """Whether the two values certainly differ here."""

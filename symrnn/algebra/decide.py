@@ -14,6 +14,7 @@ from fractions import Fraction
 from symrnn.algebra.ball import Point, digits
 from symrnn.algebra.normal import Full, TooLarge, Tower
 from symrnn.algebra.terms import Term, postorder, sub
+from symrnn.algebra.unknown import coefficients
 
 _FIRST_ROOM = 48
 
@@ -43,6 +44,7 @@ class Decider:
         self.towers: dict[bool, Tower] = {}
         self.points = [Point(1), Point(2), Point(3, positive=True), Point(4, positive=True)]
         self.wide = [Point(k, k % 2 == 0, 16 ** (k // 4)) for k in range(5, 13)]
+        self.uneven = [Point(k, k % 2 == 0, uneven=True) for k in range(13, 21)]
         self.known: dict[tuple[int, int], Outcome] = {}
 
     def decide(self, a: Term, b: Term) -> Outcome:
@@ -60,7 +62,7 @@ class Decider:
 
     def somewhere(self, a: Term, b: Term) -> bool:
         """Whether a point is known at which both terms have a value."""
-        return any(p.value(a).is_finite() and p.value(b).is_finite() for p in (*self.points, *self.wide))
+        return any(p.value(a).is_finite() and p.value(b).is_finite() for p in (*self.points, *self.wide, *self.uneven))
 
     def _decide(self, a: Term, b: Term) -> Outcome:
         if self.differing_point(a, b, self.points[:1]) is not None:
@@ -68,7 +70,8 @@ class Decider:
         gap = sub(a, b)
         if self.proves_zero(gap, fine=False):
             return Outcome.EQUAL
-        if self.differing_point(a, b, self.points[1:]) is not None:
+        places = self.points[1:] if a.total and b.total else [*self.points[1:], *self.uneven]
+        if self.differing_point(a, b, places) is not None:
             return Outcome.DIFFERENT
         return Outcome.EQUAL if self.proves_zero(gap, fine=True) else Outcome.UNKNOWN
 
@@ -95,9 +98,11 @@ class Decider:
 
     def difference(self, a: Term, b: Term) -> Difference | None:
         """The witness of a refutation: the symbols' values and both sides."""
-        point = self.differing_point(a, b)
+        point = self.differing_point(a, b, [*self.points, *self.uneven])
         if point is None:
             return None
-        names = [t.args[0] for t in postorder([a, b]) if t.op == "sym"]
+        seen = postorder([a, b])
+        names = [t.args[0] for t in seen if t.op == "sym"]
+        names += [name for t in seen if t.op == "any" for name in coefficients(t)]
         at = {name: point.rational(name) for name in names}
         return Difference(at, digits(point.value(a)), digits(point.value(b)))

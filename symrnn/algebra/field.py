@@ -189,7 +189,17 @@ class Field:
         num = self.constant(1 / scale).num
         for a, p in form.den:
             num = num * self.atoms[a] ** p
-        return Form(num, tuple(sorted(factors)))
+        return self._rational(num, dict(factors)) if self.roots else Form(num, tuple(sorted(factors)))
+
+    def _rational(self, num: fmpq_mpoly, den: dict[int, int]) -> Form:
+        """A fraction without roots below: 1/√A is √A/A."""
+        for g, (atom, order) in reversed(self.roots.items()):  # roots of roots first
+            power = den.pop(self.atom(self.gens[g]), 0)
+            if power:
+                whole = -(-power // order)
+                num = num * self.gens[g] ** (whole * order - power)
+                den[atom] = den.get(atom, 0) + whole
+        return self._checked(self._cancel(num, den), tuple(sorted((a, p) for a, p in den.items() if p)))
 
     def reduced(self, form: Form) -> Form:
         """The same value in lowest terms: the canonical representative, fit for keys."""

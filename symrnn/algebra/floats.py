@@ -7,7 +7,7 @@ exact decision. Functions keep their laws (exp of a sum, tanh against exp), whic
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import reduce
 from operator import add as _plus
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from symrnn.algebra.terms import Term, postorder
+from symrnn.algebra.terms import Term, parts, postorder
+from symrnn.algebra.unknown import value as member
 
 Number = Any  # a float or an array of floats
 
@@ -86,6 +87,11 @@ def apply(name: str, x: Number) -> Number:
     return _FUNCTIONS[name](x)
 
 
+def unknown(name: str, slot: int, arguments: Iterable[Number]) -> Number:
+    """A smooth function of which nothing is known: one of a family, by its name (see ``algebra.unknown``)."""
+    return member(name, slot, list(arguments), chance, np.sin, np.cos)
+
+
 class Values:
     """The values of terms at one point: ``at(name)`` for every symbol; remembers what it has computed."""
 
@@ -105,7 +111,7 @@ class Values:
     def _unknown(self, term: Term) -> tuple[Term, ...]:
         if term.id in self._known or term.op in ("num", "sym"):
             return ()
-        return term.args if term.op in ("add", "mul") else (term.args[0] if term.op == "pow" else term.args[1],)
+        return tuple(parts(term))
 
     def _value(self, t: Term) -> Number:
         known = self._known
@@ -122,6 +128,8 @@ class Values:
                 return mul(*(known[a.id] for a in t.args))
             case "pow":
                 return power(known[t.args[0].id], t.args[1])
+            case "any":
+                return unknown(t.args[0], t.args[1], [known[a.id] for a in t.args[2:]])
             case "fn":
                 return apply(t.args[0], known[t.args[1].id])
             case _:

@@ -269,12 +269,20 @@ class Tower(Field):
                 return self._power(self.forms[term.args[0].id], term.args[1])
             case "fn":
                 return self._function(term)
+            case "any":
+                return self._unknown(term)
             case _:
                 if not term.args[2]:
                     return self.forms[term.args[1].id]
                 number = self.generator(("let", term.id))
                 self.vertices[number] = term
                 return self.gen(number)
+
+    def _unknown(self, term: Term) -> Form:
+        """An unknown function, or a derivative of one: a generator for each tuple of arguments."""
+        name, slot, *arguments = term.args
+        forms = [self.reduced(self.forms[a.id]) for a in arguments]
+        return self.gen(self.generator(("any", name, slot, *((self.key(f.num), f.den) for f in forms))))
 
     def _function(self, term: Term) -> Form:
         name, arg = term.args

@@ -56,6 +56,8 @@ def _domain(op: str, args: tuple[Any, ...]) -> tuple[bool, int]:
             return args[1].total and (args[0] != "ln" or args[1].sign == 2), sign
         case "let":
             return args[1].total, args[1].sign
+        case "any":
+            return all(a.total for a in args[2:]), 0
         case _:
             return True, 0
 
@@ -184,6 +186,12 @@ def apply(name: str, arg: Term) -> Term:
     return _make("fn", (name, arg), ("fn", name, arg.id), arg.rank)
 
 
+def unknown(name: str, slot: int, arguments: Iterable[Term]) -> Term:
+    """A function of which nothing is known but that it is smooth, or (``slot`` ≥ 0) its derivative by an argument."""
+    args = tuple(arguments)
+    return _make("any", (name, slot, *args), ("any", name, slot, *(a.id for a in args)), max(a.rank for a in args))
+
+
 def let(name: Hashable, definition: Term, opaque: bool = False) -> Term:
     """A vertex with a name that stands for its definition."""
     rank = definition.rank + 1 if opaque else definition.rank
@@ -214,6 +222,8 @@ def parts(term: Term) -> Iterable[Term]:
             return term.args[:1]
         case "fn" | "let":
             return term.args[1:2]
+        case "any":
+            return term.args[2:]
         case _:
             return ()
 
@@ -260,6 +270,8 @@ def rebuilt(t: Term, made: dict[int, Term]) -> Term:
             return apply(t.args[0], made[t.args[1].id])
         case "let":
             return made[t.args[1].id]
+        case "any":
+            return unknown(t.args[0], t.args[1], [made[a.id] for a in t.args[2:]])
         case _:
             return t
 
@@ -289,6 +301,9 @@ def show(term: Term) -> str:
             return "(" + _SHOW[term.op].join(map(show, term.args)) + ")"
         case "pow":
             return f"{show(term.args[0])}^({term.args[1]})"
+        case "any":
+            slot = "" if term.args[1] < 0 else f"_{term.args[1] + 1}"
+            return f"{term.args[0]}{slot}({', '.join(map(show, term.args[2:]))})"
         case _:
             return f"{term.args[0]}({show(term.args[1])})"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from symrnn.claims import Claim, Typed
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.names import head, spaces
-from symrnn.elaborate.scope import to_index
+from symrnn.elaborate.scope import difference, to_index
 from symrnn.expr import Index, Ref
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
@@ -56,6 +56,46 @@ def open_beside(context: Context, claim: Claim, typed: Typed | None) -> bool:
     free = {m.symbol for m in found if m is not None and m.symbol not in context.nodes}
     sides = (typed.lhs, typed.rhs) if typed is not None else ()
     return any(isinstance(e, Ref) and e.symbol in free for side in sides for e in side.walk())
+
+
+def presupposed(context: Context, claim: Claim) -> Condition:
+    r"""What a line takes for granted of its free letters: ``\prod_{i=k+1}^t`` and ``w^{t-k}`` speak of k ≤ t."""
+    found: list[tuple[Index, str, Index]] = []
+    for side in (claim.lhs, claim.rhs):
+        if side is not None:
+            _presupposed(context, side, frozenset(), found)
+    return tuple(dict.fromkeys(found))
+
+
+def _presupposed(context: Context, tree: t.Tree, bound: frozenset[str], found: list[tuple[Index, str, Index]]) -> None:
+    pair: tuple[Index | None, Index | None] = (None, None)
+    match tree:
+        case t.Big(_, t.Chain((("", letter), ("=", low))), t.Tree() as high):
+            pair = to_index(low), to_index(high)
+            inner = to_index(letter)
+            bound |= {inner.letter} if inner is not None and inner.letter is not None else frozenset()
+            pair = (pair[0], pair[1].shifted(1) if pair[1] is not None else None)
+        case t.Big(_, t.Chain(links), None) if len(links) == 3:
+            ends = [to_index(side) for _, side in links]
+            inner = ends[1]
+            bound |= {inner.letter} if inner is not None and inner.letter is not None else frozenset()
+            pair = (ends[2], ends[0]) if links[1][0] in (">", "\\ge", "\\geq") else (ends[0], ends[2])
+        case t.Script(_, _, sup, _) if (powers := difference(sup)) is not None:
+            pair = powers[1], powers[0]
+    low_, high_ = pair
+    if low_ is not None and high_ is not None and low_.letter != high_.letter:
+        if all(_runs_free(context, i, bound) for i in pair):
+            found.append((low_, "≤", high_))
+    for child in tree.children():
+        _presupposed(context, child, bound, found)
+
+
+def _runs_free(context: Context, index: Index | None, bound: frozenset[str]) -> bool:
+    """Whether an index has a letter that nothing binds and that is no quantity."""
+    letter = index.letter if index is not None else None
+    if letter is None or letter in bound or context.fixed(letter):
+        return False
+    return context.names.match(t.Name(letter)) is None
 
 
 def half_known(context: Context, claim: Claim, typed: Typed | None) -> bool:
@@ -173,6 +213,8 @@ def _range(context: Context, items: Sequence[t.Tree]) -> tuple[Condition | None,
     ``i = 1, 2, …, m`` is a range; a list without dots is not understood, and no restriction to its first entry.
     """
     item = items[0]
+    if (member := _member(context, item)) is not None:
+        return member, 1
     simple = _condition(context, item)
     if not isinstance(item, t.Chain) or len(item.links) != 2 or item.links[1][0] != "=":
         return None if simple is None else (simple, 1)
@@ -194,6 +236,21 @@ def _range(context: Context, items: Sequence[t.Tree]) -> tuple[Condition | None,
     if sum(dots) == 1 and dots[-2] and low is not None and high is not None:
         return ((letter, "≥", low), (letter, "≤", high)), used
     return None, used
+
+
+def _member(context: Context, item: t.Tree) -> Condition | None:
+    r"""``j \in \{1, \dots, N\}`` and ``j \in 1..N``: a range."""
+    match item:
+        case t.Chain((("", letter), ("\\in", t.Fence("\\{", t.Listing(listed, seps))))) if set(seps) <= {","}:
+            ends = (listed[0], *listed[-2:])
+        case t.Chain((("", letter), ("\\in", t.Product(((_, low), (_, dots), (_, high)))))):
+            ends = (low, dots, high)
+        case _:
+            return None
+    index, first, last = to_index(letter), to_index(ends[0]), to_index(ends[-1])
+    if index is None or first is None or last is None or not isinstance(ends[1], t.Dots) or _quantity(context, letter):
+        return None
+    return (index, "≥", first), (index, "≤", last)
 
 
 def _condition(context: Context, item: t.Tree) -> Condition | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from symrnn.claims import Definition
 from symrnn.elaborate.names import Names
 from symrnn.elaborate.shorthand import Rule
-from symrnn.expr import Symbol
+from symrnn.elaborate.smooth import Function, Key
+from symrnn.expr import Dim, Symbol
 from symrnn.latex.tree import Tree
 from symrnn.manifest import Manifest
 
@@ -52,16 +54,32 @@ class Context:
     nodes: set[Symbol] = field(default_factory=set)  # the symbols that a definition computes
     flipped: bool = False  # try the layout that the manifest does not declare
     arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
+    introduced: set[Symbol] = field(default_factory=set)  # declared where a line gives them to something: … = name ∈ …
     powers: str = ""  # the letter of the last step, where the document writes its transposes as \\top
+    given: dict[str, tuple[int, ...] | str] = field(default_factory=dict)  # whole numbers that definitions depend on
     failed: dict[Symbol, str] = field(default_factory=dict)  # what no line settles, and why
+    smooth: dict[Key, list[Function]] = field(default_factory=dict)  # the smooth functions of the manifest
+    short: dict[Symbol, list[Definition]] = field(default_factory=dict)  # definitions by a derivative stand for it
+    defined: dict[Symbol, list[Definition]] = field(default_factory=dict)
+    direct: set[Symbol] = field(default_factory=set)  # derivatives of these are by what their definitions mention
+    tests: dict[Dim, Symbol] = field(default_factory=dict)  # arbitrary vectors, by their lengths
+    rows: bool = False  # ∂ of a number by a column is a row
+    reversed: bool = False  # try products of matrices over a letter in the other order
+    all_direct: bool = False  # try derivatives by what definitions mention, whatever the manifest says
     unnamed: dict[tuple[str, str], str] = field(default_factory=dict)  # the same, of letters that nothing declares
+
+    def within(self, section: int) -> Context:
+        """The document as seen from one of its sections (0: from none)."""
+        whole = self.names.outer or self.names
+        names = whole.inner[section - 1] if section else whole
+        return self if names is self.names else replace(self, names=names)
 
     @property
     def sizes(self) -> dict[str, int]:
         """The sizes whose letters the declarations use; other names of sizes are for the report alone."""
         if not self.manifest.sizes:
             return {}
-        letters = {d for s in self.names.symbols for d in s.shape if isinstance(d, str)}
+        letters = {d for s in self.names.everything() for d in s.shape if isinstance(d, str)}
         return {k: v for k, v in self.manifest.sizes.items() if k in letters}
 
     @property

@@ -6,14 +6,18 @@ ranges, SR19x what is read but not yet understood (the verdict is then *undecide
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, derivative, functions, indicator, sums
+from symrnn.elaborate import brackets, components, derivative, functions, indicator, powers, series, smooth, sums
+from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.names import Head, Match, head, is_transpose
+from symrnn.elaborate.contraction import Chains, Cubic, contracted
+from symrnn.elaborate.names import Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
+from symrnn.elaborate.unknown import undeclared
 from symrnn.expr import (
     SCALAR,
     Add,
@@ -25,11 +29,9 @@ from symrnn.expr import (
     Index,
     Local,
     MatMul,
-    MatPower,
     Number,
     Ref,
     Shape,
-    Slice,
     Symbol,
     Times,
     Total,
@@ -58,6 +60,8 @@ class Elaborator:
         self.shorthands: list[str] = []
         self.locals: list[str] = []
         self.arguments: dict[Symbol, t.Tree] = {}  # those that quantities are printed with
+        self.chains = Chains()
+        self.plain = False  # a quantity stands for itself, as on the left of its definition
         self.numbered = False  # whether a copy at a step that is a number was met
         self.exact: dict[Symbol, bool] = {}  # whether a symbol was met in its declared style
 
@@ -112,6 +116,8 @@ class Elaborator:
             return Count(SCALAR, Index(tree.text))
         if found is not None:
             return self.quantity(found, tree.span)
+        if isinstance(tree, t.Accent) and (loss := derivative.adjoint(self, t.Name("\\" + tree.kind))) is not None:
+            return derivative.gradient(self, loss, tree.body, tree.span)
         if isinstance(tree, t.Name):
             if tree.text in self.locals:
                 return Local(SCALAR, tree.text)
@@ -122,33 +128,19 @@ class Elaborator:
                 return Count(SCALAR, index)
             if tree.text in ("\\nabla", "\\partial"):
                 raise Problem("SR205", f"'{tree.text}' has nothing to act on", tree.span)
+            if tree.text == "?":
+                raise Problem(NOT_YET, "a question: nothing is claimed here", tree.span)
             if tree.text == "e":
                 return Apply(SCALAR, "exp", number(1))
-        raise self.undeclared(tree)
-
-    def undeclared(self, tree: t.Tree) -> Problem:
-        """Why a name means nothing here."""
-        shown = short(tree)
-        found = head(tree)
-        if found is not None:
-            if (why := self.context.unnamed.get((found.key, found.style))) is not None:
-                return Problem("SR192", f"'{shown}' is open here: {why}", tree.span)
-            family = list(self.context.names.family(found.key))
-            if found.key in ("\\nabla", "\\partial"):
-                return Problem("SR205", f"'{shown}' has nothing to act on", tree.span)
-            stepless = [s for s in family if _stepless(s, found)]
-            if stepless and (len(stepless) == len(family) or not (found.subs or found.sups)):
-                return Problem("SR202", f"'{shown}' lacks its step", tree.span)
-            if family and (found.subs or found.sups):
-                shapes = ", ".join(show_shape(s.shape) for s in family)
-                return Problem("SR204", f"the scripts of '{shown}' do not fit its declaration ({shapes})", tree.span)
-            near = found.key.swapcase()
-            if len(found.key) == 1 and any(True for _ in self.context.names.family(near)):
-                return Problem("SR201", f"'{shown}' is not declared ('{near}' is)", tree.span)
-        return Problem("SR201", f"'{shown}' is not declared", tree.span)
+        if (value := smooth.bare(self, tree)) is not None:
+            return value
+        raise undeclared(self.context, tree)
 
     def quantity(self, m: Match, span: Span) -> Expr:
         """A matched name: its step and component indices are checked against their ranges."""
+        if m.symbol.values:
+            value: Expr = Count(SCALAR, self.scope.give(m.symbol.key, m.symbol.values, span))
+            return self.raised(value, m.sups, span)
         if len(m.indices) < 1 and self.exact.setdefault(m.symbol, m.exact) != m.exact:
             raise Problem(NOT_YET, f"two styles of '{m.symbol.name}' on one line: is it one quantity?", span)
         if m.copy is not None and m.symbol in self.context.nodes:
@@ -156,9 +148,13 @@ class Elaborator:
         time = self.step(m.time, span) if m.time is not None else None
         copy = self.step(m.copy, span) if m.copy is not None else None
         self.numbered = self.numbered or (copy is not None and copy.letter is None)
-        value: Expr = Ref(m.symbol.shape, m.symbol, time, copy)
+        value = Ref(m.symbol.shape, m.symbol, time, copy)
         if m.indices:
             value = self.component(value, m.indices, span)
+        if m.symbol.across and len(m.indices) == 1:
+            value = transpose(value)
+        if m.symbol in self.context.short and not self.plain:
+            value = expanded(self, value, span)
         return self.raised(value, m.sups, span)
 
     def step(self, index: Index, span: Span) -> Index:
@@ -177,39 +173,21 @@ class Elaborator:
         if letter is None or self.scope.bound(letter) or self.context.fixed(letter):
             return
         found = self.context.names.match(t.Name(letter))
-        if found is not None and found.exact:
+        if found is not None and found.symbol.values:
+            self.scope.give(letter, found.symbol.values, span)
+        elif found is not None and found.exact:
             raise Problem(NOT_YET, f"'{letter}' is a declared quantity, and counts steps or components here", span)
 
     def component(self, value: Expr, indices: tuple[t.Tree, ...], span: Span) -> Expr:
-        """``value`` with one or two component indices; one index of a matrix takes its row."""
-        found = [to_index(i) for i in indices]
-        if any(i is None for i in found):
-            raise Problem("SR204", f"'{short(indices[0])}' is no index", span)
-        for i in found:
-            self.counts(i, span)
-        first, *more = [i for i in found if i is not None]
-        rows, cols = value.shape
-        if more:
-            if len(more) > 1:
-                raise Problem("SR204", f"{len(found)} indices on a {show_shape(value.shape)} quantity", span)
-            self.scope.use_axis(first, rows, span)
-            self.scope.use_axis(more[0], cols, span)
-            return Entry(SCALAR, value, first, more[0])
-        if value.scalar:
-            raise Problem("SR204", f"this is a scalar, it has no component {first}", span)
-        if cols == 1:
-            self.scope.use_axis(first, rows, span)
-            return Entry(SCALAR, value, first, ONE_INDEX)
-        if rows == 1:
-            self.scope.use_axis(first, cols, span)
-            return Entry(SCALAR, value, ONE_INDEX, first)
-        self.scope.use_axis(first, rows, span)
-        return Slice((cols, 1), value, first)
+        """``value`` with one or two component indices."""
+        return components.component(self, value, indices, span)
 
     # -- scripts ------------------------------------------------------------------------------
 
     def script(self, tree: t.Script) -> Expr:
         """A name with scripts, an indicator, or something with an index, a power or a transpose."""
+        if isinstance(tree.base, t.Script) and tree.sub is None and not tree.base.sup and not tree.base.primes:
+            tree = replace(tree.base, sup=tree.sup, primes=tree.primes, span=tree.span)  # {x_i}^2 prints as x_i^2
         if (special := indicator.indicator(self, tree)) is not None:
             return special
         if isinstance(tree.base, t.Name) and self.scope.bound(tree.base.text) and tree.sub is None and tree.sup:
@@ -219,10 +197,12 @@ class Elaborator:
             return self.quantity(found, tree.span)
         if isinstance(tree.base, t.Name) and tree.base.text == "e" and tree.sub is None and tree.sup is not None:
             return Apply(SCALAR, "exp", self.scalar(tree.sup))
+        if (value := smooth.bare(self, tree)) is not None:
+            return value
         if isinstance(tree.base, (t.Name, t.Accent, t.Word)):
             return self.scripted_name(tree)
         if isinstance(tree.base, t.Script) and head(tree) is not None:
-            raise self.undeclared(tree)
+            raise undeclared(self.context, tree)
         if isinstance(tree.base, t.Fence) and tree.base.open == "\\|":
             value = brackets.norm(self, tree.base, tree.sub)
             return value if tree.sup is None else self.raised(value, (tree.sup,), tree.span)
@@ -242,9 +222,9 @@ class Elaborator:
                 try:
                     value = self.name(tree.base)
                 except Problem:
-                    raise self.undeclared(tree) from None
+                    raise undeclared(self.context, tree) from None
                 return self.raised(value, (tree.sup,), tree.span)
-        raise self.undeclared(tree)
+        raise undeclared(self.context, tree)
 
     def raised(self, value: Expr, sups: tuple[t.Tree, ...], span: Span) -> Expr:
         """Superscripts left over on a value: a transpose, or a power."""
@@ -264,9 +244,9 @@ class Elaborator:
                     raise Problem(NOT_YET, f"'{sup.text}' above a square matrix is the last step, or \\top", span)
                 value = transpose(value)
             elif isinstance(sup, t.Product) and is_transpose(sup.factors[-1][1]) and len(sup.factors) == 2:
-                value = transpose(self.to_power(value, sup.factors[0][1], span))
+                value = transpose(powers.raised(self, value, sup.factors[0][1], span))
             else:
-                value = self.to_power(value, sup, span)
+                value = powers.raised(self, value, sup, span)
         return value
 
     def is_power(self, sup: t.Tree, value: Expr) -> bool:
@@ -279,26 +259,6 @@ class Elaborator:
         if is_transpose(sup) and not isinstance(value, (Ref, Number, Local, Count)):
             raise Problem(NOT_YET, f"'{short(sup)}' above a scalar may be a power or a transpose", sup.span)
         return True
-
-    def to_power(self, value: Expr, sup: t.Tree, span: Span) -> Expr:
-        """A power: of a scalar, of a vector entry by entry, of a square matrix by products."""
-        index = to_index(sup)
-        rows, cols = value.shape
-        if not value.scalar and rows != 1 and cols != 1:
-            if isinstance(sup, t.Additive) and sup.terms[0][0] == "-":
-                raise Problem(NOT_YET, "the inverse of a matrix is not yet understood", span)
-            if index is None:
-                raise Problem(
-                    "SR306",
-                    f"'{short(sup)}' above a matrix is neither a whole power nor a transpose (^T, ^\\top)",
-                    span,
-                )
-            if not self.scope.same(rows, cols):
-                raise Problem("SR301", f"a {show_shape(value.shape)} matrix is not square, it has no powers", span)
-            return MatPower(value.shape, value, index)
-        if isinstance(sup, t.Fence) and index is not None:
-            raise Problem("SR204", f"'({index})' is neither a step of this nor a power", span)
-        return power(value, self.scalar(sup))
 
     def scalar(self, tree: t.Tree) -> Expr:
         """A tree that must be one number."""
@@ -329,6 +289,8 @@ class Elaborator:
         for sign, _ in tree.terms:
             if sign not in ("", "+", "-"):
                 raise Problem(NOT_YET, f"'{sign}' is not yet understood", tree.span)
+        if series.has_dots([term for _, term in tree.terms]):
+            return self.expr(series.summed(self, tree))
         values = [self.expr(term) for _, term in tree.terms]
         values = self.in_hand(tree, values)
         big = [v for v in values if not _fills(v)]
@@ -386,18 +348,50 @@ class Elaborator:
     def product(self, tree: t.Product) -> Expr:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
         unambiguous(tree)
+        if series.has_dots([factor for _, factor in tree.factors]):
+            return self.expr(series.multiplied(self, tree))
         factors = derivative.grouped(self, tree)
-        values: list[tuple[str, Expr]] = []
-        for op, item in factors:
-            value = item if isinstance(item, Expr) else self.expr(item)
-            values.append((op, value))
-        if len(values) == 1:
-            return values[0][1]
-        matrices = tuple(v for _, v in values if not v.scalar)
+        values = [(op, self.factor(item)) for op, item in factors]
+        matrices = tuple(v for _, v in values if isinstance(v, Expr) and not v.scalar)
         result = values[0][1]
         for op, value in values[1:]:
-            result = self.times(op, result, value, matrices, tree)
+            result = self.joined(op, result, value, matrices, tree)
+        if isinstance(result, Cubic):
+            raise result
         return result
+
+    def joined(
+        self, op: str, left: Expr | Cubic, right: Expr | Cubic, factors: tuple[Expr, ...], tree: t.Tree
+    ) -> Expr | Cubic:
+        """One product; a derivative of three indices has a meaning beside a vector."""
+        if isinstance(left, Expr) and isinstance(right, Expr):
+            return self.times(op, left, right, factors, tree)
+        found = contracted(self.scope, left, right) if op in ("", "\\cdot") else None
+        if found is None:
+            raise left if isinstance(left, Cubic) else right  # type: ignore[misc]
+        return found
+
+    def composed(self, items: tuple[t.Tree, ...], span: Span) -> Expr:
+        r"""``\mathrm{prod}(\frac{∂L}{∂y}, \frac{∂y}{∂x})``: the chain rule, whatever has to be transposed for it."""
+        values = [self.factor(item) for item in items]
+        result = values[0]
+        for value in values[1:]:
+            found = self.chains.composed(self.scope, result, value)
+            if found is None:
+                raise Problem(NOT_YET, "'prod' is understood of derivatives, each by what the next is of", span)
+            result = found
+        if isinstance(result, Cubic):
+            raise result
+        return result
+
+    def factor(self, item: t.Tree | Expr | Cubic) -> Expr | Cubic:
+        """A factor of a product, which may be a derivative of three indices."""
+        if not isinstance(item, t.Tree):
+            return item
+        try:
+            return self.expr(item)
+        except Cubic as cubic:
+            return cubic
 
     def times(self, op: str, left: Expr, right: Expr, all_factors: tuple[Expr, ...], tree: t.Tree) -> Expr:
         """One product by its operator and the shapes of its sides."""
@@ -409,12 +403,23 @@ class Elaborator:
             return Times(right.shape if left.scalar else left.shape, left, right)
         if op in n.BINARY and n.BINARY[op] == n.HADAMARD and op != "\\otimes":
             return self.hadamard(left, right, tree)
+        vectors = op == "\\cdot" and 1 in left.shape and self.same(left.shape, right.shape)
+        if vectors and self.context.manifest.dot == "elementwise":
+            return Times(left.shape, left, right)
+        if op == "\\otimes" and left.shape[1] == right.shape[1] == 1:
+            return MatMul((left.shape[0], right.shape[0]), left, transpose(right))
         if op == "\\otimes":
-            raise Problem(NOT_YET, "'\\otimes' is not yet understood", tree.span)
+            raise Problem(NOT_YET, "'\\otimes' is understood between columns alone", tree.span)
+        if op in ("", "\\cdot") and (value := self.chains.joined(left, right)) is not None:
+            return value
         if self.scope.same(left.shape[1], right.shape[0]):
             return MatMul((left.shape[0], right.shape[1]), left, right)
-        if op == "\\cdot" and self.same(left.shape, right.shape) and 1 in left.shape:
+        if vectors:
             return self.inner(left, right, tree.span)
+        if self.context.manifest.broadcast and op in ("", "\\cdot") and 1 in (left.shape[0], right.shape[0]):
+            wide = self.scope.same(left.shape[1], right.shape[1])
+            if wide and not self.same(left.shape, right.shape):  # a row beside a matrix is repeated over its rows
+                return Times(right.shape if left.shape[0] == 1 else left.shape, left, right)
         raise self.clash(f"the product '{short(tree)}'", all_factors, tree.span)
 
     def hadamard(self, left: Expr, right: Expr, tree: t.Tree) -> Expr:
@@ -442,10 +447,3 @@ class Elaborator:
 def _fills(value: Expr) -> bool:
     """A literal number may stand for a vector or matrix full of it."""
     return isinstance(value, Number)
-
-
-def _stepless(symbol: Symbol, found: Head) -> bool:
-    """Whether a name is printed without the step that its declaration gives it."""
-    if symbol.timed == "sup":
-        return not any(isinstance(sup, t.Fence) for sup in found.sups)
-    return symbol.timed == "sub" and not found.subs

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.algebra.functions import TABLE
 from symrnn.diagnostic import Problem
+from symrnn.elaborate import derivative, primes, smooth
 from symrnn.elaborate.names import spaces
 from symrnn.expr import SCALAR, Apply, Constant, Diag, Expr, Softmax, Trace, power, show_shape
 from symrnn.latex import notation as n
@@ -25,17 +26,22 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
     base = fn
     if isinstance(fn, t.Script):
         base, exponent = fn.base, fn.sup
-        if fn.sub is not None or fn.primes:
+        if fn.sub is not None:
             raise Problem(NOT_YET, f"'{short(fn)}' is not yet understood as a function", fn.span)
     text = base.text.removeprefix("\\") if isinstance(base, (t.Name, t.Word)) else ""
     name = n.WORDS.get(text, text)
-    if elab.context.names.match(fn) is not None or elab.context.names.match(base) is not None:
+    known = elab.context.names.match(fn) is not None or elab.context.names.match(base) is not None
+    if known or smooth.functions(elab.context, fn):
         return elab.product(t.Product((("", fn), ("", arg)), span=span))
-    if isinstance(arg, t.Product) and any(isinstance(f, t.Fence) for _, f in arg.factors[1:]):
+    bracketed = isinstance(arg, t.Product) and any(isinstance(f, t.Fence) for _, f in arg.factors[1:])
+    if bracketed and not derivative.one_application(elab, arg):
         raise Problem(NOT_YET, f"how far does '{short(fn)}' reach in '{short(arg)}'?", span)
     declared = elab.context.manifest.functions.get(text)
     name = declared or name
-    value = apply(elab, "ln" if name == "log" else name, arg, base, span)
+    if name == "prod" and isinstance(arg, t.Fence) and isinstance(arg.body, t.Listing) and exponent is None:
+        return elab.composed(arg.body.items, span)
+    order = fn.primes if isinstance(fn, t.Script) else 0
+    value = apply(elab, "ln" if name == "log" else name, arg, base, span, order)
     if exponent is None:
         return value
     if isinstance(exponent, t.Additive) and exponent.terms[0][0] == "-":
@@ -43,8 +49,8 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
     return power(value, elab.scalar(exponent))
 
 
-def apply(elab: Elaborator, name: str, arg: t.Tree, fn: t.Tree, span: Span) -> Expr:
-    """A function by its canonical name."""
+def apply(elab: Elaborator, name: str, arg: t.Tree, fn: t.Tree, span: Span, order: int = 0) -> Expr:
+    """A function by its canonical name, derived ``order`` times."""
     if name not in TABLE and name not in ("softmax", "diag", "tr", "eye", "ones"):
         if name in n.WORDS.values() or name in n.FUNCTIONS:
             raise Problem(NOT_YET, f"the function '{name}' is not yet understood", fn.span)
@@ -52,6 +58,8 @@ def apply(elab: Elaborator, name: str, arg: t.Tree, fn: t.Tree, span: Span) -> E
     if name in ("eye", "ones"):
         return constant(name, arg, span)
     value = elab.expr(arg)
+    if order:
+        return primes.derived(name, order, value, span)
     if name in TABLE:
         return Apply(value.shape, name, value)
     if name == "softmax":

@@ -51,7 +51,7 @@ def _size(elab: Elaborator, sub: t.Tree | None) -> Dim | None:
             dim = text
         case t.Num(text) if text.isdigit():
             dim = int(text)
-    known = {d for s in elab.context.names.symbols for d in s.shape} - {1}
+    known = {d for s in elab.context.names.everything() for d in s.shape} - {1}
     if dim in known and elab.scope.bound(str(dim)):
         raise Problem(
             "SR190", f"'{dim}' is a size, and bound here: is this a vector of ones?", sub.span if sub else None
@@ -84,12 +84,12 @@ def of_condition(elab: Elaborator, condition: t.Tree) -> Expr | None:
             elab.counts(index, side.span)
             if not elab.context.fixed(index.letter or ""):
                 elab.scope.mention(index, side.span)
-        _same_range(elab, first, second)
+        same_range(elab, first, second)
         return Delta(SCALAR, first, second)
     raise Problem("SR190", f"the condition '{short(condition)}' is not yet understood", condition.span)
 
 
-def _same_range(elab: Elaborator, one: Index, two: Index) -> None:
+def same_range(elab: Elaborator, one: Index, two: Index) -> None:
     """Two letters that are compared run over one range, when one of them is known to run over it."""
     a = elab.scope.find(one.letter) if one.letter else None
     b = elab.scope.find(two.letter) if two.letter else None

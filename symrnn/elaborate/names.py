@@ -2,14 +2,18 @@ r"""Names: declarations such as ``\mathbf{U} \in \mathbb{R}^{5 \times 4}``, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
+from symrnn.elaborate.families import family
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import Dim, Index, Shape, Symbol
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
 from symrnn.latex.printer import latex
+
+EVERYTHING = t.Name(":")  # in the place of an index
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ def head(tree: t.Tree) -> Head | None:
         case t.Name(text, style):
             return Head(text, style)
         case t.Word(text):
-            return Head(text, "")
+            return Head(text, "rm" if len(text) == 1 else "")
         case t.Accent(kind, body):
             inner = head(body)
             return replace(inner, key=f"{kind} {inner.key}") if inner else None
@@ -41,6 +45,22 @@ def head(tree: t.Tree) -> Head | None:
             return Head(inner.key + "'" * primes, inner.style, subs, sups)
         case _:
             return None
+
+
+def taken_apart(lhs: t.Tree) -> tuple[t.Tree, t.Tree | None]:
+    """A name and the arguments it is printed with, ``f(x)``; those that are sums or products are none, ``a(b + 1)``."""
+    if isinstance(lhs, t.Product) and len(lhs.factors) == 2 and isinstance(fence := lhs.factors[1][1], t.Fence):
+        return (
+            (lhs, None) if isinstance(fence.body, (t.Additive, t.Product, t.Num)) else (lhs.factors[0][1], fence.body)
+        )
+    if (
+        isinstance(lhs, t.Call)
+        and isinstance(lhs.arg, t.Fence)
+        and isinstance(lhs.fn, t.Word)
+        and lhs.fn.text not in n.WORDS
+    ):
+        return lhs.fn, lhs.arg.body
+    return lhs, None
 
 
 def parts(tree: t.Tree) -> tuple[t.Tree, ...]:
@@ -97,47 +117,82 @@ class Match:
 
 @dataclass
 class Names:
-    """The declared names of a document."""
+    """The declared names of a document, or those of one of its sections, which hide the names ``outer`` of it.
+
+    ``mark``: what tells a section's names apart from others that are written alike.
+    """
 
     step: str = "t"
     symbols: list[Symbol] = field(default_factory=list)
+    outer: Names | None = None
+    mark: str = ""
+    inner: list[Names] = field(default_factory=list)
+    also: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # other spellings of declared letters
     _matched: dict[int, tuple[t.Tree, Match | None]] = field(default_factory=dict, repr=False)
 
     @property
     def timed(self) -> bool:
         """Whether any name carries a step."""
-        return any(s.timed for s in self.symbols)
+        return any(s.timed for s in self.visible())
+
+    def section(self, mark: str) -> Names:
+        """A new section."""
+        self.inner.append(Names(self.step, outer=self, mark=mark))
+        return self.inner[-1]
+
+    def visible(self) -> Iterator[Symbol]:
+        """The symbols that mean something here: a section's own, and those of the document that they do not hide."""
+        yield from self.symbols
+        if self.outer is not None:
+            yield from (s for s in self.outer.symbols if self.known(s) is None)
+
+    def everything(self) -> Iterator[Symbol]:
+        """The symbols of the whole document, those of all sections among them."""
+        whole = self.outer or self
+        return chain(whole.symbols, *(section.symbols for section in whole.inner))
+
+    def spelled(self, found: Head) -> tuple[str, str]:
+        """The letter and style that a name was first declared in."""
+        own = self.also.get((found.key, found.style))
+        return own or (self.outer.spelled(found) if self.outer is not None else (found.key, found.style))
 
     def family(self, key: str) -> Iterator[Symbol]:
         """The symbols written with this letter."""
-        return (s for s in self.symbols if s.key == key)
+        return (s for s in self.visible() if s.key == key)
 
     def known(self, symbol: Symbol) -> Symbol | None:
-        """The declared symbol of the same name."""
+        """The symbol of the same name that is declared in this very place."""
         return next((s for s in self.symbols if _same_name(s, symbol)), None)
 
     def declare(self, symbol: Symbol) -> None:
         """Add or replace a symbol; its plain name stays apart from those of all others."""
         self.symbols = [s for s in self.symbols if not _same_name(s, symbol)]
-        taken = {s.name for s in self.symbols}
+        taken = {s.name for s in self.everything()}
         if symbol.name in taken:
-            symbol = replace(symbol, mark=symbol.style or "plain")
+            symbol = replace(symbol, mark=self.mark or symbol.style or "plain")
         while symbol.name in taken:
             symbol = replace(symbol, mark=symbol.mark + "'")
         self.symbols.append(symbol)
-        self._matched.clear()
+        self._renew()
 
     def forget(self, symbol: Symbol) -> None:
         """Take a symbol back."""
         self.symbols.remove(symbol)
-        self._matched.clear()
+        self._renew()
 
-    def declared(self, tree: t.Tree, shape: Shape) -> Symbol | None:
-        """The symbol that a declaration or a defining left side introduces; letters of steps show its time."""
+    def _renew(self) -> None:
+        """What was matched may be another name now, here and in the sections."""
+        for names in (self, *self.inner):
+            names._matched.clear()
+
+    def declared(self, tree: t.Tree, shape: Shape, ranges: Mapping[str, Dim] | None = None) -> Symbol | None:
+        """The symbol that a declaration or a defining left side introduces; letters of steps show its time, those
+        with a range that it is one of many.
+        """
         found = head(tree)
         if found is None:
             return None
-        subs, sups = list(found.subs), list(found.sups)
+        subs, sups = self._lifted(found.subs) or list(found.subs), list(found.sups)
         timed = ""
         for k, sup in enumerate(sups):
             index = to_index(sup) if isinstance(sup, t.Fence) else None
@@ -152,7 +207,8 @@ class Names:
                     timed = "sub"
                     del subs[k]
                     break
-        return Symbol(found.key, found.style, label(subs, sups), shape, timed)
+        whole = Symbol(found.key, found.style, label(subs, sups), shape, timed)
+        return whole if timed else family(whole, subs, sups, ranges or {}) or whole
 
     def match(self, tree: t.Tree) -> Match | None:
         """Which declared quantity a printed name is, or None.
@@ -171,11 +227,14 @@ class Names:
         found = head(tree)
         if found is None:
             return None
+        key, style = self.spelled(found)
+        found = replace(found, key=key, style=style)
         matches = [m for s in self.family(found.key) if (m := self._match(s, found))]
         if any(m.time is not None for m in matches):  # h_0 is h_t at step 0, whatever else was declared
             matches = [m for m in matches if m.time is not None or not m.symbol.label.isdigit()]
-        if not matches and len(found.key) == 1 and found.key.islower():
-            for s in self.family(found.key.upper()):
+        *accents, letter = found.key.split(" ")
+        if not matches and len(letter) == 1 and letter.islower():
+            for s in self.family(" ".join((*accents, letter.upper()))):
                 m = self._match(s, found)
                 if m and m.indices and _complete(m):
                     matches.append(m)
@@ -186,7 +245,29 @@ class Names:
                 return max(group, key=lambda m: (len(m.symbol.label), m.copy is None, m.time is not None))
         return None
 
+    def _lifted(self, subs: tuple[t.Tree, ...]) -> list[t.Tree] | None:
+        """``z_{h_t}`` with its step one level up, as ``z_{h t}``; None where no step hangs on a subscript."""
+        for k, sub in enumerate(subs):
+            found = head(sub)
+            if found is None or found.sups or not isinstance(sub, t.Script):
+                continue
+            inner = self._lifted(found.subs) or list(found.subs)
+            at = [j for j, x in enumerate(inner) if (i := to_index(x)) is not None and i.letter == self.step]
+            if len(at) == 1:
+                step = inner.pop(at[0])
+                base = _base(sub)
+                whole = base if not inner else t.Script(base, _side_by_side(inner), None, span=sub.span)
+                return [*subs[:k], whole, step, *subs[k + 1 :]]
+        return None
+
     def _match(self, s: Symbol, found: Head) -> Match | None:
+        """A name with its step below a subscript of it is one whose label has that subscript."""
+        plain = self._matched_as(s, found)
+        if plain is None and s.label and s.timed == "sub" and (subs := self._lifted(found.subs)) is not None:
+            return self._matched_as(s, replace(found, subs=tuple(subs)))
+        return plain
+
+    def _matched_as(self, s: Symbol, found: Head) -> Match | None:
         subs, sups = list(found.subs), list(found.sups)
         below, hat, above = s.label.partition("^")
         if hat:
@@ -204,6 +285,12 @@ class Names:
                 subs = subs[size:] if size else subs
         time: Index | None = None
         copy: Index | None = None
+        if s.family == "sup":
+            if not sups or not isinstance(sups[0], t.Fence) or len(subs) > 1:
+                return None
+            subs, sups = [t.strip_fence(sups[0]), *subs], sups[1:]
+        if s.family and not subs:
+            return None
         if s.timed == "sup":
             if not sups or not isinstance(sups[0], t.Fence) or (time := to_index(sups[0])) is None:
                 return None
@@ -213,7 +300,7 @@ class Names:
             if position is None:
                 return None
             time = to_index(subs.pop(position))
-        elif self.timed and sups and isinstance(sups[0], t.Fence) and sups[0].open == "(":
+        elif not s.family and self.timed and sups and isinstance(sups[0], t.Fence) and sups[0].open == "(":
             copy = to_index(sups[0])
             if copy is None:
                 return None
@@ -231,6 +318,15 @@ class Names:
         return 0 if indices and indices[0] is not None else None
 
 
+def _base(tree: t.Tree) -> t.Tree:
+    """A name without its scripts."""
+    return _base(tree.base) if isinstance(tree, t.Script) else tree
+
+
+def _side_by_side(items: list[t.Tree]) -> t.Tree:
+    return items[0] if len(items) == 1 else t.Product(tuple(("", i) for i in items))
+
+
 def label(subs: list[t.Tree], sups: list[t.Tree]) -> str:
     """Scripts that are part of a name, as one text."""
     below = ",".join(_plain(s) for s in subs)
@@ -243,7 +339,8 @@ def _plain(tree: t.Tree) -> str:
 
 
 def _same_name(a: Symbol, b: Symbol) -> bool:
-    return (a.key, a.style, a.label, bool(a.timed)) == (b.key, b.style, b.label, bool(b.timed))
+    one, two = ((s.key, s.style, s.label, bool(s.timed), s.family) for s in (a, b))
+    return one == two
 
 
 def _complete(match: Match) -> bool:
@@ -257,7 +354,7 @@ def _indices(shape: Shape, subs: list[t.Tree]) -> tuple[t.Tree, ...] | None:
     if axes == 2 and len(subs) == 1 and isinstance(subs[0], t.Num) and len(subs[0].text) == 2:
         digit = subs[0]
         return tuple(t.Num(c, span=digit.span) for c in digit.text)
-    if len(subs) > max(axes, 0) or any(to_index(s) is None for s in subs):
+    if len(subs) > max(axes, 0) or any(to_index(s) is None for s in subs if len(subs) == 1 or s != EVERYTHING):
         return None
     return tuple(subs)
 
@@ -292,15 +389,17 @@ def _dims(tree: t.Tree) -> tuple[Dim, ...] | None:
             return None
 
 
-def declarations(tree: t.Tree) -> Iterator[tuple[t.Tree, Shape]]:
-    """Every ``name, name ∈ space`` that a formula states."""
+def declarations(tree: t.Tree, named: bool = True) -> Iterator[tuple[t.Tree, Shape]]:
+    """Every ``name, name ∈ space`` that a formula states; without ``named``, not those that it gives to something,
+    ``… = name ∈ space``.
+    """
     items = tree.items if isinstance(tree, t.Statements) else (tree,)
     waiting: list[t.Tree] = []
     for item in items:
         if isinstance(item, t.Chain):
             names = [side for _, side in item.links[:1]]
-            for relation, side in item.links[1:]:
-                if relation == "\\in" and (shape := spaces(side)) is not None:
+            for k, (relation, side) in enumerate(item.links[1:]):
+                if relation == "\\in" and (shape := spaces(side)) is not None and (named or not k):
                     yield from ((name, shape) for name in (*waiting, *names))
                 names = [side]
             waiting = []

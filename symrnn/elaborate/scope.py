@@ -17,9 +17,14 @@ _LETTERS = frozenset({"\\ell", "\\imath", "\\jmath"})
 
 @dataclass
 class Letter:
-    """One letter: what it was seen to index. ``dim`` is the length of the axis, ``timed`` a step."""
+    """One letter: what it was seen to index. ``dim`` is the length of the axis, ``timed`` a step.
+
+    ``given``: a declared whole number, no index that runs; ``values``: those of it, if they are listed.
+    """
 
     dim: Dim | None = None
+    given: bool = False
+    values: tuple[int, ...] = ()
     timed: bool = False
     bound: bool = False
     span: Span | None = None
@@ -65,6 +70,13 @@ class Scope:
             found = self.stack[0][index.letter] = Letter(span=span)
         return found
 
+    def give(self, letter: str, values: tuple[int, ...] | str, span: Span) -> Index:
+        """A declared whole number is used."""
+        if self.find(letter) is None:
+            dim, listed = (values, ()) if isinstance(values, str) else (None, values)
+            self.stack[0][letter] = Letter(dim, given=True, values=listed, span=span)
+        return Index(letter)
+
     def use_time(self, index: Index, fixed: Callable[[str], bool], span: Span) -> None:
         """An index stands where a step stands; ``fixed`` letters (the last step) have a value of their own."""
         if index.letter is None or (fixed(index.letter) and not self.bound(index.letter)):
@@ -94,6 +106,8 @@ class Scope:
         assert letter is not None
         if letter.timed:
             raise Problem("SR304", f"{index.letter} is a step elsewhere, here it counts components", span)
+        if letter.values:
+            raise Problem("SR190", f"the component {index} is not yet understood: {index.letter} has values", span)
         if letter.dim is None:
             letter.dim = dim
         elif not self.same(letter.dim, dim):
@@ -146,3 +160,17 @@ def to_index(tree: t.Tree | None) -> Index | None:
             return total
         case _:
             return None
+
+
+def difference(tree: t.Tree | None) -> tuple[Index, Index] | None:
+    """``T - t`` and its kin as two indices, the second taken from the first; None for anything else."""
+    if isinstance(tree, t.Fence) and tree.open == "(":
+        return difference(tree.body)
+    if not isinstance(tree, t.Additive):
+        return None
+    minus = [x for s, x in tree.terms if s == "-" and (i := to_index(x)) is not None and i.letter is not None]
+    rest = tuple((s, x) for s, x in tree.terms if not any(x is y for y in minus))
+    if len(minus) != 1 or not rest:
+        return None
+    first, second = to_index(t.Additive(rest)), to_index(minus[0])
+    return (first, second) if first is not None and second is not None else None

@@ -1,14 +1,15 @@
 r"""Shorthands as tree rewriting: ``F(\mathbf{x}^{(t)})`` stands for what the manifest says that it means.
 
-The letters of steps and indices in the pattern (the single letters in index position, and those listed
-as variables) match any index; everything else matches itself.
+The letters of steps and indices in the pattern (the single letters in index position, there or in what it
+means) match any index; everything else matches itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from symrnn.elaborate.names import head
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
@@ -24,6 +25,12 @@ class Rule:
     means: t.Tree
     lines: str
     variables: frozenset[str]
+    plain: bool = False  # a name: what it means stands there as if it had been written
+
+    def stand(self, written: t.Tree, found: dict[str, t.Tree]) -> t.Tree:
+        """What is written, replaced by what it means."""
+        means = _substitute(self.means, found)
+        return means.at(written.span) if self.plain else t.Stand(written, means, self.name, span=written.span)
 
     def applies(self, number: str) -> bool:
         """Whether the rule covers a line."""
@@ -34,11 +41,12 @@ def compile_rule(entry: Shorthand, words: frozenset[str]) -> Rule:
     """Parse a manifest's shorthand. Raises Problem when a side cannot be read."""
     pattern = parse_expression(entry.write, words)
     means = parse_expression(entry.means, words)
-    return Rule(entry.name or entry.write, pattern, means, entry.lines, frozenset(_variables(pattern)))
+    found = frozenset(_variables(pattern)) | (frozenset(_letters(pattern)) & frozenset(_variables(means)))
+    return Rule(entry.name or entry.write, pattern, means, entry.lines, frozenset() if entry.exact else found)
 
 
 def _variables(tree: t.Tree) -> Iterator[str]:
-    """Letters inside scripts: a shorthand holds for every value of its indices and steps."""
+    """Letters inside scripts, on either side: a shorthand holds for every value of its indices and steps."""
     for node in tree.walk():
         if isinstance(node, t.Script):
             for part in (node.sub, node.sup):
@@ -48,7 +56,7 @@ def _variables(tree: t.Tree) -> Iterator[str]:
 
 def _letters(tree: t.Tree) -> Iterator[str]:
     for node in tree.walk():
-        if isinstance(node, t.Name) and not node.style and node.text not in ("T", "\\top"):
+        if isinstance(node, t.Name) and not node.style and node.text not in ("T", "\\top", ":"):
             yield node.text
 
 
@@ -59,13 +67,38 @@ def rewrite(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
     for rule in rules:
         found = _match(rule.pattern, tree, rule.variables, {})
         if found is not None:
-            return t.Stand(tree, _substitute(rule.means, found), rule.name, span=tree.span)
+            return rule.stand(tree, found)
+    if isinstance(tree, t.Script) and tree.sub is not None and (tree.sup is not None or tree.primes):
+        name = t.Script(tree.base, tree.sub, span=tree.span)  # what is raised, x_1 in x_1^T
+        found_name = rewrite(name, tuple(r for r in rules if isinstance(r.pattern, t.Script)))
+        if isinstance(found_name, t.Stand):
+            return t.Script(found_name, None, tree.sup and rewrite(tree.sup, rules), tree.primes, span=tree.span)
+    if isinstance(tree, t.Script) and tree.sub is not None and _digit(tree.base):
+        return tree  # a bold 1 with a size is no component of a bold 1
     if isinstance(tree, t.Product):
-        tree = _rewrite_run(tree, rules)
+        run = _rewrite_run(tree, rules)
+        if not isinstance(run, t.Product):
+            return run
+        tree = run
+    if head(tree) is not None:  # a letter with scripts or accents is another name
+        return _rewrite_scripts(tree, rules)
     return tree if isinstance(tree, t.Stand) else t.rebuilt(tree, lambda part: rewrite(part, rules))
 
 
-def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
+def _rewrite_scripts(tree: t.Tree, rules: tuple[Rule, ...]) -> t.Tree:
+    if not isinstance(tree, t.Script):
+        return tree
+    power = tree.sub is None and not tree.primes and not isinstance(tree.sup, t.Fence)
+    base = rewrite(tree.base, rules) if power else _rewrite_scripts(tree.base, rules)
+    sub, sup = (None if x is None else rewrite(x, rules) for x in (tree.sub, tree.sup))
+    return tree if (base, sub, sup) == (tree.base, tree.sub, tree.sup) else replace(tree, base=base, sub=sub, sup=sup)
+
+
+def _digit(tree: t.Tree) -> bool:
+    return isinstance(tree, t.Name) and tree.text.isdigit()
+
+
+def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Tree:
     """Shorthands that are runs of factors inside a longer product, as ``F(x)`` in ``a F(x) b``."""
     factors = list(tree.factors)
     for rule in rules:
@@ -74,20 +107,22 @@ def _rewrite_run(tree: t.Product, rules: tuple[Rule, ...]) -> t.Product:
         size = len(rule.pattern.factors)
         k = 0
         while k + size <= len(factors):
-            last = factors[k + size - 1][1]
-            index: t.Tree | None = None  # F(x)_i is the component i of F(x)
-            match last:
-                case t.Script(t.Fence() as bracket, below, None, 0):
-                    last, index = bracket, below
+            whole = last = factors[k + size - 1][1]
+            if isinstance(whole, t.Script) and isinstance(whole.base, t.Fence) and not whole.primes:
+                last = whole.base  # F(x)_i is the component i of F(x), F(x)^2 its square
             run = t.Product((("", factors[k][1]), *factors[k + 1 : k + size - 1], (factors[k + size - 1][0], last)))
             found = _match(rule.pattern, run, rule.variables, {})
             if found is not None:
                 span = factors[k][1].span | factors[k + size - 1][1].span
-                stand: t.Tree = t.Stand(run, _substitute(rule.means, found), rule.name, span=span)
-                if index is not None:
-                    stand = t.Script(t.Fence("(", stand, ")", span=span), index, None, span=span)
+                stand = rule.stand(run.at(span), found)
+                if isinstance(whole, t.Script) and last is whole.base:
+                    base = stand if rule.plain else t.Fence("(", stand, ")", span=span)
+                    sub, sup = (x and rewrite(x, rules) for x in (whole.sub, whole.sup))
+                    stand = t.Script(base, sub, sup, span=span)
                 factors[k : k + size] = [(factors[k][0], stand)]
             k += 1
+    if len(factors) == 1:
+        return factors[0][1]
     return t.Product(tuple(factors), span=tree.span) if len(factors) != len(tree.factors) else tree
 
 

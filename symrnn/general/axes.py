@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from symrnn.expr import (
     Add,
     Apply,
+    Cases,
     Constant,
     Delta,
     Diag,
@@ -28,6 +29,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -202,8 +204,14 @@ class Shapes:
                 return ONE, ONE
             case Reduce():
                 return self._reduce(e, scope)
+            case Smooth():
+                raise Abstain("a function of which nothing is known")
             case Gradient():
+                if e.direct:
+                    raise Abstain("a derivative that holds what is computed fixed")
                 return self._gradient(e, scope)
+            case Cases():
+                raise Abstain("a distinction of cases")
             case _:
                 for child in e.children():
                     self.of(child, scope)
@@ -266,6 +274,8 @@ class Shapes:
                 scope[x] = self.letters[x] = axis
 
     def _reduce(self, e: Reduce, scope: dict[str, str]) -> Axes:
+        if e.op == "product" and not e.scalar:
+            raise Abstain("a product of matrices over a letter")
         inner = dict(scope)
         if e.timed:
             inner[e.letter] = STEP
@@ -301,6 +311,8 @@ class Shapes:
         return e.high.offset == self.numbers.get(axis)
 
     def _gradient(self, e: Gradient, scope: dict[str, str]) -> Axes:
+        if any(isinstance(x, Gradient) for x in e.of.walk()):
+            raise Abstain("a second derivative")
         of, wrt = self.of(e.of, scope), self.of(e.wrt, scope)
         if e.of.scalar:
             return wrt

@@ -129,7 +129,7 @@ def _power(tr: Translator, e: Power, i: Index, j: Index) -> Form:
 
 def _matpower(tr: Translator, e: MatPower, i: Index, j: Index) -> Form:
     n = e.exponent
-    if n.letter is not None or not 0 <= n.offset <= 6:
+    if n.letter is not None or e.less != Index(None, 0) or not 0 <= n.offset <= 6:
         raise Abstain("a power of a matrix that is no small number")
     if n.offset == 0:
         return tr.ring.delta(i, j)
@@ -247,8 +247,15 @@ def _derivative(tr: Translator, of: Form, wrt: Expr, i: Index, j: Index) -> Form
     if isinstance(wrt, Local):
         return tr.derive(of, wrt.name, None)
     base = wrt
-    if isinstance(wrt, Entry):
-        base, i, j = wrt.body, wrt.row, wrt.col
+    while isinstance(base, (Entry, Slice, Transpose)):
+        match base:
+            case Entry():
+                i, j = base.row, base.col
+            case Slice():
+                i, j = base.index, i
+            case Transpose():
+                i, j = j, i
+        base = base.body
     if not isinstance(base, Ref):
         raise Abstain("a derivative by an expression")
     return tr.derive(of, tr.component(base, i, j), base.copy)

@@ -9,7 +9,7 @@ from symrnn.diagnostic import Problem
 from symrnn.latex import notation as n
 from symrnn.latex.prepare import is_prose, word_text
 from symrnn.latex.surface import Item
-from symrnn.latex.tree import Additive, Big, Call, Chain, Listing, Product, Tree
+from symrnn.latex.tree import Additive, Big, Call, Chain, Listing, Name, Product, Tree
 from symrnn.span import Span
 
 
@@ -98,6 +98,15 @@ class Head:
             return True
         return item.kind == "char" and item.text in (",", ";", ":", ".")
 
+    def everything(self) -> Tree | None:
+        """A colon in the place of an entry, as in ``X_{i,:}``."""
+        item = self.peek()
+        after = self.items[self.k + 1] if self.k + 1 < len(self.items) else None
+        if item is None or item.text != ":" or (after is not None and after.text != ","):
+            return None
+        self.k += 1
+        return Name(":", span=self.span(item.start, item.end))
+
     # -- what may come next -------------------------------------------------------------------
 
     def relation_text(self, item: Item) -> str | None:
@@ -122,7 +131,7 @@ class Head:
         if base.kind == "char":
             if base.text in n.BARS or base.text in n.CONDITIONAL_BARS:
                 return not self.closers and item.kind == "char" and self.bar_opens()
-            return base.text in n.OPENING or base.text == "!"
+            return base.text in n.OPENING or base.text == "!" or base.text in n.DOTS
         if base.kind == "command":
             text = base.text
             if text in n.CLOSING or text in n.RELATIONS or text in n.IMPLICATIONS or text in n.BINARY:

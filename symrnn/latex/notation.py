@@ -82,7 +82,9 @@ CANONICAL_FENCE: Final = {
     "\\rVert": "\\|", "\\Vert": "\\|", "\\lbrack": "[", "\\rbrack": "]",
 }  # fmt: skip
 CONDITIONAL_BARS: Final = frozenset({"|", "\\mid", "\\vert"})
-DOTS: Final = frozenset({"\\dots", "\\ldots", "\\cdots", "\\vdots", "\\ddots", "\\dotsc", "\\dotsb", "...", "\u2026"})
+DOTS: Final = frozenset(
+    {"\\dots", "\\ldots", "\\cdots", "\\vdots", "\\ddots", "\\dotsc", "\\dotsb", "...", "..", "\u2026"}
+)
 MATRICES: Final = frozenset(
     {"pmatrix", "bmatrix", "matrix", "vmatrix", "Vmatrix", "Bmatrix", "smallmatrix", "array", "cases"}
 )

@@ -251,7 +251,7 @@ class _Parser(Head):
         seps: list[str] = []
         while True:
             self.skip_soft()
-            items.append(self.chain())
+            items.append(self.everything() or self.chain())
             sep = self.separator()
             if sep is None:
                 break

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from symrnn.latex import notation as n
 from symrnn.latex.surface import Item
 
-_JOINED = (("...", "..."), (":=", ":="), (".*", ".*"))
+_JOINED = (("...", "..."), ("..", ".."), (":=", ":="), (".*", ".*"))
 
 
 def word_text(text: str) -> str:
@@ -60,6 +61,8 @@ def _spliced(items: Sequence[Item], words: frozenset[str]) -> Iterator[Item]:
         elif item.kind == "fenced" and item.text.endswith("\n."):
             yield from _reunited(items, k, words)
             return
+        elif item.kind == "group" and not item.parts and len(items) > 1:
+            continue  # {} prints nothing
         elif item.kind != "amp" or _between(items, k):
             yield item
 
@@ -160,6 +163,7 @@ def _word(items: list[Item], k: int, words: frozenset[str]) -> tuple[Item, int] 
 def _operator(items: list[Item], k: int) -> tuple[Item, int] | None:
     for text, joined in _JOINED:
         part = items[k : k + len(text)]
-        if len(part) == len(text) and all(i.kind == "char" for i in part) and "".join(i.text for i in part) == text:
+        touching = all(a.end == b.start for a, b in pairwise(part))
+        if touching and all(i.kind == "char" for i in part) and "".join(i.text for i in part) == text:
             return Item("char", joined, part[0].start, part[-1].end), len(text)
     return None

@@ -69,19 +69,20 @@ class Paper:
 
         return value
 
-    def world(self, c: Any, sizes: Env, steps: int, k: int) -> World:
-        """The definitions at point ``k``, made once."""
-        key = (json.dumps([sorted(sizes.items()), c.get("quantities"), c.get("given")]), steps, k)
+    def world(self, c: Any, sizes: Env, steps: int, k: int, env: Env) -> World:
+        """The definitions at point ``k``, made once for the values of whole numbers that they depend on."""
+        chosen = {name: env[name] for name in self.model.get("chosen", []) if name in env}
+        key = (json.dumps([sorted(sizes.items()), c.get("quantities"), c.get("given"), chosen]), steps, k)
         if key not in self.worlds:
-            self.worlds[key] = self.made(c, sizes, steps, self.point(k, {}))
+            self.worlds[key] = self.made(c, sizes, steps, self.point(k, {}), chosen)
         return self.worlds[key]
 
-    def made(self, c: Any, sizes: Env, steps: int, point: Callable[[str], Interval]) -> World:
+    def made(self, c: Any, sizes: Env, steps: int, point: Callable[[str], Interval], chosen: Env) -> World:
         """The definitions with what a claim adds to them: quantities of its own, and assumptions."""
         demand(type(steps) is int and 0 < steps <= MOST, "the length is no number of steps")
         model = {**self.model, "quantities": {**self.model["quantities"], **c.get("quantities", {})}}
         given = [self.assumed(self.model["assumptions"][name], sizes) for name in c.get("given", [])]
-        return World(model, sizes, steps, given, point)
+        return World(model, sizes, steps, given, point, chosen)
 
     def assumed(self, d: Any, sizes: Env) -> Any:
         """An assumption; one that says what the components sum to makes, at another size, the last one the rest."""
@@ -99,7 +100,8 @@ class Paper:
     def instances(self, c: Any, world: World) -> Iterator[Env]:
         """The values of a claim's letters that meet its conditions."""
         dims = c["letters"].values()
-        ranges = [range(world.first, world.steps + 1) if d is None else range(1, world.size(d) + 1) for d in dims]
+        steps = range(world.first, world.steps + 1)
+        ranges = [steps if d is None else range(1, world.size(d) + 1) if isinstance(d, str) else d for d in dims]
         for values in product(*ranges):
             env = {self.model["last"]: world.steps, **dict(zip(c["letters"], values, strict=True))}
             if world.meets(env, c.get("where", [])):
@@ -111,7 +113,7 @@ class Paper:
 
     def confirm(self, c: Any, sizes: Env, steps: int, most: int | None = None) -> int:
         """Both sides agree in every instance at these sizes and this length (in ``most``); how many there are."""
-        found = list(self.instances(c, self.world(c, sizes, steps, 0)))
+        found = list(self.instances(c, self.world(c, sizes, steps, 0, {})))
         if most is not None and len(found) > most:
             found = random.Random(self.seed).sample(found, most)
         return sum(self.agree(c, sizes, steps, env) for env in found)
@@ -121,7 +123,7 @@ class Paper:
         agreed = 0
         for k in range(TRIES):
             try:
-                pairs = self.sides(c, self.world(c, sizes, steps, k), env)
+                pairs = self.sides(c, self.world(c, sizes, steps, k, env), env)
             except Outside:
                 return False
             except (Undefined, ArithmeticError):
@@ -190,7 +192,8 @@ class Paper:
         letters, at = (
             {re.sub(r"[\s()~?#]", "_", name): k for name, k in w[part].items()} for part in ("letters", "at")
         )
-        world = self.made(c, sizes, w["steps"], self.point(0, at))
+        chosen = {name: k for name, k in letters.items() if name in self.model.get("chosen", [])}
+        world = self.made(c, sizes, w["steps"], self.point(0, at), chosen)
         env = {self.model["last"]: w["steps"], **letters}
         demand(env in self.instances(c, world), "the witness is no instance")
         row, col = w["component"]

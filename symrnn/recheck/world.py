@@ -13,7 +13,20 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from symrnn.recheck.reals import FUNCTIONS, Interval, Num, added, applied, const, derivatives, raised, real, times
+from symrnn.recheck.reals import (
+    FUNCTIONS,
+    Interval,
+    Num,
+    added,
+    applied,
+    const,
+    derivable,
+    derivatives,
+    mentioned,
+    raised,
+    real,
+    times,
+)
 
 Matrix = list[list[Num]]
 Env = dict[str, int]
@@ -78,9 +91,13 @@ def quantity(text: str) -> tuple[str, str | None, str | None]:
 class World:
     """A document's definitions at given sizes, length and point, under assumptions."""
 
-    def __init__(self, model: Any, sizes: Env, steps: int, given: list[Any], point: Callable[[str], Interval]) -> None:
+    def __init__(
+        self, model: Any, sizes: Env, steps: int, given: list[Any], point: Callable[[str], Interval], chosen: Env
+    ) -> None:
         self.model, self.sizes, self.steps, self.given, self.point = model, sizes, steps, given, point
         self.first: int = model["first"]
+        self.chosen = chosen
+        self.again = False  # whether a derivative will be derived
         self.leaves: dict[Any, Num] = {}
         self.uses: dict[tuple[Num, int | None], Num] = {}
         self.bodies: dict[Any, Matrix] = {}
@@ -141,7 +158,7 @@ class World:
             axes = [str(k) for k, dim in zip(key[1:3], self.model["quantities"][key[0]][:2], strict=True) if dim != "1"]
             at = f"@{key[3]}" if key[3] is not None else ""
             return Num(self.point(key[0].rstrip("@") + (f"[{','.join(axes)}]" if axes else "") + at))
-        env = {self.model["last"]: self.steps}
+        env = {self.model["last"]: self.steps, **self.chosen}
         for i, k in zip(d[1:4], key[1:], strict=True):
             env |= {letter(i)[0]: k - letter(i)[1]} if k is not None else {}
         whole = d[1] == d[2] == "*"
@@ -168,7 +185,7 @@ class World:
         if not isinstance(e, str):
             if e[0] == "entry":
                 return entry(self, env, *e[1:])
-            key = (e, self.opening[-1][3] if self.opening else "", *map(env.get, e.letters))
+            key = (e, self.again, self.opening[-1][3] if self.opening else "", *map(env.get, e.letters))
             found = self.known.get(key)
             if found is None:
                 head, *parts = e
@@ -180,29 +197,62 @@ class World:
             return found
         if e[0] == "?":
             if e not in self.leaves:
-                self.leaves[e] = Num(self.point(e))
+                self.leaves[e] = Num(self.point(e[1:]))
             return [[self.leaves[e]]]
         if re.fullmatch(r"-?\d+(/\d+)?", e):
             return [[Num(real(Fraction(e)))]]
         return [[self.component(key) for key in row] for row in self.keys(e, env)]
 
-    def derivative(self, env: Env, head: str, of: Any, wrt: Any) -> Matrix:
-        """grad: of a number, in the shape of the variable; by: by a number; jacobian: [i, j] = ∂of_i/∂wrt_j."""
-        if not isinstance(wrt, str) and not (wrt[0] in ("entry", "row") and isinstance(wrt[1], str)):
+    def derivative(self, env: Env, head: str, of: Any, wrt: Any, *direct: str) -> Matrix:
+        """grad: of a number, in the shape of the variable; by: by a number; jacobian: [i, j] = ∂of_i/∂wrt_j.
+
+        ``direct``: by what is mentioned itself, every component of a quantity held fixed.
+        """
+        name = wrt
+        while not isinstance(name, str) and name[0] in ("entry", "row", "T"):
+            name = name[1]
+        if not isinstance(name, str):
             raise ValueError("a derivative by what is no quantity")
-        above, below = self.value(of, env), self.value(wrt, env)
-        copy = quantity(wrt if isinstance(wrt, str) else wrt[1])[2]
+        outer, self.again = self.again, True  # what is derived may hold derivatives
+        above = self.value(of, env)
+        self.again = outer
+        below = self.value(wrt, env)
+        copy = quantity(name)[2]
         if copy is not None:  # as used in the definitions of one step
             at = self.index(copy, env)
             below = joined(lambda x: self.uses.get((x, at)) or const(0), below)
 
+        given = {n for key, n in self.leaves.items() if isinstance(key, tuple)} if direct else set()
+
         def slope(y: Num, x: Num) -> Num:
             self.slopes += 1
-            return Num(derivatives(y).get(x, real(0)), None)
+            if self.again and not direct:
+                return derivable(y).get(x) or const(0)
+            found = mentioned(y, given) if direct else derivatives(y)
+            return Num(found.get(x, real(0)), None)
 
         if head == "jacobian":
             return [[slope(y, x) for row in below for x in row] for ys in above for y in ys]
         return joined(slope, above, below)
+
+    def smooth(self, env: Env, head: str, name: str, *parts: Any) -> Matrix:
+        """A function of which nothing is known, as one of a family: c0 + Σ c_k sin a_k + (Σ d_k sin a_k)²."""
+        if head != "smooth":
+            return joined(lambda x: self.member(name, [x], head == "primed"), self.value(parts[0], env))
+        rows, cols = map(self.size, parts[:2])
+        arguments = [x for a in parts[2:] for row in self.value(a, env) for x in row]
+        names = [[f"{name}[{i},{j}]" for j in range(1, cols + 1)] for i in range(1, rows + 1)]
+        return [[self.member(name if rows == cols == 1 else n, arguments, False) for n in row] for row in names]
+
+    def member(self, name: str, arguments: list[Num], primed: bool) -> Num:
+        """The member of the family with this point's coefficients; ``primed``: its derivative by its argument."""
+        c, d = ([Num(self.point(f"{name}.{x}{k}")) for k in range(1, len(arguments) + 1)] for x in "cd")
+        waves = [applied("sin", a) for a in arguments]
+        if primed:
+            inner = times(const(2), times(d[0], times(d[0], waves[0])))
+            return times(applied("cos", arguments[0]), added([c[0], inner]))
+        line = added([const(0), *map(times, d, waves)])
+        return added([Num(self.point(f"{name}.c0")), *map(times, c, waves), times(line, line)])
 
     def reduce(self, env: Env, head: str, name: str, low: str, high: str, body: Any, *more: Any) -> Matrix:
         """Σ or Π over a letter; ``more``: the shape of what is added, and indices that are left out."""
@@ -215,6 +265,8 @@ class World:
         if head == "sum":
             rows, cols = map(self.size, more[0]) if more else (1, 1)
             return joined(lambda *xs: added([*xs]), [[const(0)] * cols] * rows, *parts)
+        if more and more[0] != ("1", "1"):  # of matrices, in the order of the letter or in the other one
+            return functools.reduce(dot, reversed(parts) if head == "down" else parts, eye(self.size(more[0][0])))
         total = const(1)
         for ((x,),) in parts:
             total = times(total, x)
@@ -237,6 +289,12 @@ def dot(a: Matrix, b: Matrix) -> Matrix:
 
 def eye(n: int) -> Matrix:
     return [[const(int(i == j)) for j in range(n)] for i in range(n)]
+
+
+def whole(n: int) -> int:
+    if n < 0:
+        raise ValueError("the inverse of a matrix")
+    return n
 
 
 def pick(rows: list[Any], i: int) -> Any:
@@ -265,9 +323,12 @@ CASES: dict[str, Callable[..., Matrix]] = {  # the value of (op part …) in a w
     "/": lambda w, v, a, b: joined(lambda x, y: times(x, raised(y, const(-1))), w.value(a, v), w.value(b, v)),
     "@": lambda w, v, a, b: dot(w.value(a, v), w.value(b, v)),
     "^": lambda w, v, a, b: joined(raised, w.value(a, v), w.value(b, v)),
-    "power": lambda w, v, a, i: functools.reduce(dot, [m := w.value(a, v)] * w.index(i, v), eye(len(m))),
+    "power": lambda w, v, a, i, j="0": functools.reduce(
+        dot, [m := w.value(a, v)] * whole(w.index(i, v) - w.index(j, v)), eye(len(m))
+    ),
     "T": lambda w, v, a: [list(row) for row in zip(*w.value(a, v), strict=True)],
     "total": lambda w, v, a: [[added([x for row in w.value(a, v) for x in row])]],
-    **{h: (lambda w, v, *parts, h=h: w.reduce(v, h, *parts)) for h in ("sum", "prod")},
+    **{h: (lambda w, v, *parts, h=h: w.reduce(v, h, *parts)) for h in ("sum", "prod", "down")},
+    **{h: (lambda w, v, *parts, h=h: w.smooth(v, h, *parts)) for h in ("smooth", "entrywise", "primed")},
     **{h: (lambda w, v, *parts, h=h: w.derivative(v, h, *parts)) for h in ("grad", "by", "jacobian")},
 }

@@ -52,6 +52,7 @@ class Certificates:
             "quantities": self.axes.quantities,
             "definitions": self.definitions,
             "assumptions": self.assumptions,
+            **({"chosen": [*map(word, self.checker.context.given)]} if self.checker.context.given else {}),
             "statements": [msgspec.json.decode(s) for s in self.statements],
         }
 
@@ -62,7 +63,7 @@ class Certificates:
                 self.axes.declare(e.symbol, lags.get(e.symbol, 0))
         name = self.axes.declare(d.symbol, lags.get(d.symbol, 0))
         own = [i.letter for i in (d.time, d.row, d.col) if i is not None and i.letter is not None]
-        writer = Writer(self.axes, [*own, self.last])
+        writer = Writer(self.axes, [*own, self.last, *self.checker.context.given])
         row, col, time = ("*" if i is None else writer.index(i) for i in (d.row, d.col, d.time))
         return [name, row, col, time, writer(d.rhs)]
 
@@ -84,9 +85,9 @@ class Certificates:
         for name in c.given:
             self._assume(name)
         axes, letters = self._axes(c.typed, c)
-        writer = Writer(axes, [*c.typed.letters, self.last])
+        writer = Writer(axes, [*c.typed.letters, *c.typed.values, self.last])
         found: dict[str, Any] = {"lhs": writer(c.typed.lhs), "rhs": writer(c.typed.rhs), "letters": letters}
-        known = {*c.typed.letters, self.last, None, *self.checker.model.sizes}
+        known = {*c.typed.letters, *c.typed.values, self.last, None, *self.checker.model.sizes}
         where = [[writer.index(a), r, writer.index(b)] for a, r, b in c.where if {a.letter, b.letter} <= known]
         optional = {"where": where, "given": [*c.given], "sizes": axes.sizes, "quantities": axes.quantities}
         found |= {k: v for k, v in optional.items() if v}
@@ -114,14 +115,14 @@ class Certificates:
             self.known[key] = self.statements.setdefault(text, len(self.statements))
         return self.known[key]
 
-    def _axes(self, typed: Typed, c: ClaimReport) -> tuple[Axes, dict[str, str | None]]:
+    def _axes(self, typed: Typed, c: ClaimReport) -> tuple[Axes, dict[str, str | list[int] | None]]:
         """The axes of a claim and those of its letters; letters where it is proved in general, else numbers."""
         shapes = None
         if isinstance(c.general, General) and self.axes.shapes is not None:
             given = tuple(self.checker.assumptions[a] for a in c.given)
             shapes, _ = self.general.axes(typed, given)
         axes = Axes(shapes, self.axes, self.checker.manifest.sizes)
-        letters: dict[str, str | None] = {}
+        letters: dict[str, str | list[int] | None] = {}
         for name, dim in typed.letters.items():
             if dim is None:
                 letters[word(name)] = None
@@ -129,4 +130,5 @@ class Certificates:
                 letters[word(name)] = axes.dim(dim)
             else:
                 letters[word(name)] = axes.axis(shapes.letters[name])
+        letters |= {word(name): [*values] for name, values in typed.values.items()}
         return axes, letters

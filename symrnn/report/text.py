@@ -14,6 +14,8 @@ from typing import Any
 from symrnn.expr import (
     Add,
     Apply,
+    Cases,
+    Condition,
     Constant,
     Count,
     Delta,
@@ -32,6 +34,7 @@ from symrnn.expr import (
     Reduce,
     Ref,
     Slice,
+    Smooth,
     Softmax,
     Symbol,
     Table,
@@ -163,7 +166,12 @@ class Writer:
             case Power():
                 return self.call("^", e.base, e.exponent)
             case MatPower():
-                return self.call("power", e.base, self.index(e.exponent))
+                less = [] if e.less == Index(None, 0) else [self.index(e.less)]
+                return self.call("power", e.base, self.index(e.exponent), *less)
+            case Smooth():
+                head = "smooth" if not e.entrywise else "primed" if e.primed else "entrywise"
+                shape = [] if e.entrywise else self.shape(e)
+                return self.call(head, word(e.name), *shape, *e.arguments)
             case Apply():
                 return self.call(e.function, e.body)
             case Softmax():
@@ -182,12 +190,15 @@ class Writer:
                 return self.call("total", self.call("*", e.body, self.call("eye", self.shape(e.body)[0])))
             case Delta():
                 return self.call("delta", self.index(e.one), self.index(e.two))
+            case Cases():
+                return self.call("+", *(self.case(e, body, some) for body, some in e.branches))
             case Constant():
                 return self.call(e.kind, *self.shape(e)[: 1 if e.kind == "eye" else 2])
             case Gradient():
+                direct = ["direct"] if e.direct else []
                 if e.of.scalar or e.wrt.scalar:
-                    return self.call("grad" if e.of.scalar else "by", e.of, e.wrt)
-                jacobian = self.call("jacobian", e.of, e.wrt)
+                    return self.call("grad" if e.of.scalar else "by", e.of, e.wrt, *direct)
+                jacobian = self.call("jacobian", e.of, e.wrt, *direct)
                 return self.call("T", jacobian) if e.denominator else jacobian
             case Reduce():
                 return self.reduce(e)
@@ -197,6 +208,11 @@ class Writer:
     def call(self, head: str, *parts: Expr | str) -> str:
         """``(head part …)``."""
         return f"({' '.join([head, *(p if isinstance(p, str) else self(p) for p in parts)])})"
+
+    def case(self, e: Cases, body: Expr, some: Iterable[Condition]) -> str:
+        """``(where body a ≥ b …)``, filled to the shape of all branches."""
+        said = self.call("where", body, *(x for a, r, b in some for x in (self.index(a), r, self.index(b))))
+        return said if body.shape == e.shape else self.call("*", said, self.call("ones", *self.shape(e)))
 
     def reduce(self, e: Reduce) -> str:
         """``(sum k low high body)``, with the shape unless it is a number, and the indices left out."""
@@ -210,7 +226,7 @@ class Writer:
         parts = [word(e.letter), low, high, body]
         if not e.scalar or without:
             parts.append(f"({' '.join(self.shape(e))})")
-        return self.call("sum" if e.op == "sum" else "prod", *parts, *without)
+        return self.call("sum" if e.op == "sum" else "down" if e.down else "prod", *parts, *without)
 
 
 _PLAIN: dict[type[Expr], str] = {

@@ -177,7 +177,7 @@ class Knowledge:
         nodes = list(claim.lhs.walk()) if claim.lhs is not None else []
         if any(isinstance(n, Name) and n.text in ("\\nabla", "\\partial") for n in nodes):
             for node in nodes:
-                match = self.checker.context.names.match(node)
+                match = self.checker.context.within(claim.section).names.match(node)
                 if match is not None:
                     yield match.symbol
 
