@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import functions, indicator, primes, smooth
-from symrnn.elaborate.contraction import Cubic
+from symrnn.elaborate.contraction import Cubic, Inside
 from symrnn.elaborate.names import head, parts
 from symrnn.elaborate.unknown import undeclared
 from symrnn.expr import (
@@ -74,7 +74,11 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     """A fraction: a derivative when ∂ or d begins both halves, else a quotient."""
     above, below = marked(num), marked(den)
     if below is None and above is not None and (apart := _number_before(den)) is not None:
-        return elab.divide(fraction(elab, tree, num, apart[1]), elab.expr(apart[0]), tree.span)
+        try:
+            value = fraction(elab, tree, num, apart[1])
+        except Cubic as cubic:
+            raise Inside(cubic) from None
+        return elab.divide(value, elab.expr(apart[0]), tree.span)
     if _higher(num) or _higher(den):
         raise Problem("SR190", "a second derivative is not yet understood", tree.span)
     if below is None or (above is None and not _is_partial(below[0])):
