@@ -332,6 +332,11 @@ def variable(wrt: Expr) -> Expr:
     return wrt
 
 
+def part_of(wrt: Expr, base: Ref) -> Expr:
+    """The same part of another quantity."""
+    return replace(wrt, body=part_of(wrt.body, base)) if isinstance(wrt, (Entry, Slice, Transpose)) else base
+
+
 def number(value: Fraction | int) -> Number:
     """A rational constant."""
     return Number(SCALAR, Fraction(value))

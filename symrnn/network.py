@@ -161,6 +161,7 @@ class Network:
         self.pending: set[Leaf] = set()  # scalars whose definitions are being opened
         self.users: dict[Leaf, list[tuple[Leaf, Term]]] | None = None
         self.adjoints: dict[Adjoint, Term] = {}
+        self.seconds: dict[tuple[int, Leaf], Term] = {}
         self.placed: dict[int, dict[int, Term]] = {}  # by step: what became of the parts of templates there
         self.above: dict[tuple[Leaf, int | None], frozenset[Leaf]] = {}
         self.slopes: dict[int, Partials] = {}
@@ -284,12 +285,21 @@ class Network:
         if isinstance(wrt, str) or isinstance(name, str):
             return T.rational(int(name == wrt))
         if not isinstance(name, Leaf):
-            raise Unsupported("a derivative of a derivative")
+            return self._second(variable, wrt, copy)
         if variable.op == "sym":
             if copy is not None and name == wrt:
                 raise Unsupported("a parameter printed in a formula that is derived by one of its copies")
             return T.rational(int(name == wrt))
         return self.adjoint(name, wrt, copy)
+
+    def _second(self, adjoint: Term, wrt: Leaf, copy: int | None) -> Term:
+        """The derivative of an adjoint: of its definition, in which nodes and later adjoints stand."""
+        if copy is not None or adjoint.op != "let":
+            raise Unsupported("a second derivative by what is used at one step alone")
+        found = self.seconds.get((adjoint.id, wrt))
+        if found is None:
+            found = self.seconds[adjoint.id, wrt] = self.derivative(adjoint.args[1], wrt, None)
+        return found
 
     def adjoint(self, of: Leaf, wrt: Leaf, copy: int | None = None) -> Term:
         """The vertex ∂of/∂wrt of the reverse chain rule."""

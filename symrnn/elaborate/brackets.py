@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import cases, dots
-from symrnn.expr import SCALAR, Expr, Table, Total, number, power
+from symrnn.expr import SCALAR, Add, Expr, Index, Table, Total, number, power
 from symrnn.latex import tree as t
 from symrnn.latex.printer import latex, short
 
@@ -61,5 +61,19 @@ def matrix(elab: Elaborator, tree: t.Matrix) -> Expr:
         raise Problem("SR303", f"the rows of this matrix have {counts} entries", tree.span)
     if dots.dotted(tree.rows):
         return dots.filled(elab, tree.rows, tree.span)
-    rows = tuple(tuple(elab.scalar(cell) for cell in row) for row in tree.rows)
-    return Table((len(rows), len(rows[0])), rows)
+    rows = tuple(tuple(elab.expr(cell) for cell in row) for row in tree.rows)
+    if all(cell.scalar for row in rows for cell in row):
+        return Table((len(rows), len(rows[0])), rows)
+    return stacked(elab, rows, tree)
+
+
+def stacked(elab: Elaborator, rows: tuple[tuple[Expr, ...], ...], tree: t.Matrix) -> Expr:
+    """A column of rows, or a row of columns, of one shape."""
+    shape = (len(rows), len(rows[0]))
+    cells = [cell for row in rows for cell in row]
+    if 1 not in shape or not all(elab.same(cell.shape, cells[0].shape) for cell in cells):
+        raise Problem(NOT_YET, "a matrix of blocks is not yet understood", tree.span)
+    one = Index(None, 1)
+    places = [(Index(None, k), one) if shape[1] == 1 else (one, Index(None, k)) for k in range(1, len(cells) + 1)]
+    parts = [dots.placed(c, i, j, shape, tree.span) for c, (i, j) in zip(cells, places, strict=True)]
+    return parts[0] if len(parts) == 1 else Add(parts[0].shape, tuple((1, p) for p in parts))

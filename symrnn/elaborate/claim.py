@@ -13,7 +13,7 @@ from symrnn.elaborate.context import AS_PRINTED, Context, Reading
 from symrnn.elaborate.contraction import Inside
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.families import no_doubt
-from symrnn.elaborate.names import head
+from symrnn.elaborate.names import EVERYTHING, head
 from symrnn.expr import Cases, Delta, Dim, Expr, Gradient, Number, Reduce, Ref, show_shape
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
@@ -26,10 +26,31 @@ def elaborate(
 
     Raises Problem when the claim has no meaning under this reading.
     """
+    try:
+        return _elaborated(context.within(claim.section), claim, reading, elaborator)
+    except Problem as problem:
+        if problem.diagnostic.code in ("SR301", "SR302") and any(map(_row_or_column, (claim.lhs, claim.rhs))):
+            why = "is 'X_{i,:}' a row or a column? As a row, the shapes do not conform; a shorthand would say"
+            raise Problem("SR190", why, claim.span) from None
+        raise
+
+
+def _row_or_column(tree: t.Tree | None) -> bool:
+    """Whether ``X_{i,:}`` is printed, and nothing says whether it is a row or a column."""
+    match tree:
+        case None | t.Stand():
+            return False
+        case t.Listing((*_, last)) if last == EVERYTHING:
+            return True
+        case _:
+            return any(map(_row_or_column, tree.children()))
+
+
+def _elaborated(context: Context, claim: Claim, reading: Reading, elaborator: Elaborator | None) -> Typed | None:
     assert claim.lhs is not None
     if reading.last and not _mentions(claim, context.manifest.steps.last):
         return None
-    elab = elaborator or Elaborator(context.within(claim.section), reading)
+    elab = elaborator or Elaborator(context, reading)
     elab.locals += _own(context, claim.lhs)
     try:
         left = elab.expr(claim.lhs)
@@ -147,6 +168,8 @@ def _account_for_letters(elab: Elaborator, known: set[str], claim: Claim, *sides
         if letter.dim is None and not letter.timed and not letter.values:
             raise Problem("SR206", f"the letter {name} runs over no known range", place)
         if name not in known and not letter.timed and not letter.given and claim.kind != "label":
+            if _summed_before(claim.rhs, name):
+                raise Problem("SR190", f"does the sum over {name} take in what stands after its first term?", place)
             raise Problem(
                 "SR209",
                 f"the index {name} is free: no sum binds it and the left side does not have it",
@@ -165,3 +188,18 @@ def _compared(e: Expr) -> Iterator[str]:
     )
     if all(abs(i.offset) <= 2 for pair in pairs for i in pair):
         yield from (i.letter for pair in pairs for i in pair if i.letter is not None)
+
+
+def _summed_before(tree: t.Tree, letter: str) -> bool:
+    """Whether a sum with no bracket around what it takes in runs over a letter that stands in a later term too."""
+    for node in tree.walk():
+        if isinstance(node, t.Additive):
+            summed = [k for k, (_, x) in enumerate(node.terms) if any(_runs(part, letter) for part in x.walk())]
+            later = [k for k, (_, x) in enumerate(node.terms) if t.Name(letter) in x.walk()]
+            if summed and later and max(later) > min(summed):
+                return True
+    return False
+
+
+def _runs(tree: t.Tree, letter: str) -> bool:
+    return isinstance(tree, t.Big) and tree.sub is not None and t.Name(letter) in tree.sub.walk()

@@ -54,6 +54,7 @@ class Context:
     nodes: set[Symbol] = field(default_factory=set)  # the symbols that a definition computes
     flipped: bool = False  # try the layout that the manifest does not declare
     arguments: dict[Symbol, Tree] = field(default_factory=dict)  # of those defined with arguments, f(x) := …
+    unknown: set[Symbol] = field(default_factory=set)  # functions of which values and slopes alone are spoken of
     introduced: set[Symbol] = field(default_factory=set)  # declared where a line gives them to something: … = name ∈ …
     powers: str = ""  # the letter of the last step, where the document writes its transposes as \\top
     given: dict[str, tuple[int, ...] | str] = field(default_factory=dict)  # whole numbers that definitions depend on

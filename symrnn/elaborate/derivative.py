@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import functions, indicator, primes, smooth
+from symrnn.elaborate import functions, indicator, primes, second, smooth
 from symrnn.elaborate.contraction import Cubic, Inside
 from symrnn.elaborate.names import head, parts
 from symrnn.elaborate.unknown import undeclared
@@ -21,9 +21,9 @@ from symrnn.expr import (
     Index,
     Local,
     Ref,
-    Slice,
     Symbol,
     Transpose,
+    part_of,
     substituted,
     transpose,
     variable,
@@ -80,7 +80,12 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
             raise Inside(cubic) from None
         return elab.divide(value, elab.expr(apart[0]), tree.span)
     if _higher(num) or _higher(den):
-        raise Problem("SR190", "a second derivative is not yet understood", tree.span)
+        for mark in (x for half in (num, den) for x in half.walk() if is_mark(x)):
+            _no_quantity(elab, mark)
+        try:
+            return second.second(elab, tree, num, den)
+        except Cubic as cubic:
+            raise Inside(cubic) from None
     if below is None or (above is None and not _is_partial(below[0])):
         if above is not None and _is_partial(above[0]):
             raise Problem("SR207", "∂ stands above this fraction but not below it", tree.span)
@@ -165,7 +170,10 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
     while rest:
         op, factor = rest.pop(0)
         variable = operator(factor)
-        if variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
+        twice = second.operator(factor)
+        if twice is not None:
+            out.append((op, _act(elab, factor, twice[1], rest, twice)))
+        elif variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
             try:
                 out.append((op, _act(elab, factor, variable, rest)))
             except Cubic as cubic:
@@ -206,7 +214,13 @@ def _probability(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> bool:
     return (barred or isinstance(fence.body, t.Chain)) and not any(True for _ in elab.context.names.family(name.key))
 
 
-def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[tuple[str, t.Tree]]) -> Expr:
+def _act(
+    elab: Elaborator,
+    factor: t.Tree,
+    variable: t.Tree | None,
+    rest: list[tuple[str, t.Tree]],
+    twice: tuple[t.Tree, t.Tree] | None = None,
+) -> Expr:
     if variable is None:
         raise Problem("SR205", "∇ does not say by what it derives", factor.span)
     if not rest or rest[0][0]:
@@ -220,6 +234,8 @@ def _act(elab: Elaborator, factor: t.Tree, variable: t.Tree | None, rest: list[t
     operand = governed[0][1]
     if count > 1:
         operand = t.Product((("", operand), *governed[1:]), span=operand.span | governed[-1][1].span)
+    if twice is not None:
+        return second.twice(elab, operand, twice, factor.span | operand.span)
     found = gradient(elab, operand, variable, factor.span | operand.span, _direct(factor))
     nabla = isinstance(factor, t.Script) and isinstance(factor.base, t.Name) and factor.base.text == "\\nabla"
     return found if nabla else _laid(elab, found)
@@ -392,10 +408,14 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         raise Problem("SR190", "a direct derivative by a copy of a parameter is not yet understood", span)
     if not direct and elab.reading.copy and (step := time_of(of)) is not None and _shared(elab, base):
         base = replace(base, copy=step)
-        wrt = _part_of(wrt, base)
+        wrt = part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
-    if any(isinstance(e, Gradient) for e in of.walk()):
-        raise Problem("SR190", "a derivative of a derivative is not yet understood", span)
+    slopes = [e for e in of.walk() if isinstance(e, Gradient)]
+    if slopes and any(s in elab.context.unknown for s in elab.context.names.visible()):
+        raise Problem("SR190", "a second derivative beside unknown functions is not understood (but see smooth)", span)
+    copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
+    if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):
+        raise Problem("SR190", "a derivative of a derivative of this kind is not yet understood", span)
     if of.scalar:
         return Gradient(wrt.shape, of, wrt, direct=direct)
     if wrt.scalar:
@@ -412,9 +432,9 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
     raise Cubic(of, wrt, direct, span)
 
 
-def _part_of(wrt: Expr, base: Ref) -> Expr:
-    """The same part of another quantity."""
-    return replace(wrt, body=_part_of(wrt.body, base)) if isinstance(wrt, (Entry, Slice, Transpose)) else base
+def _twice(e: Gradient) -> bool:
+    """Whether a derivative is a second one."""
+    return any(isinstance(x, Gradient) for x in e.of.walk())
 
 
 def time_of(value: Expr) -> Index | None:

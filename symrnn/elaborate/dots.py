@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import sums
 from symrnn.elaborate.scope import Letter, to_index
-from symrnn.expr import SCALAR, Add, Constant, Dim, Expr, Index, MatMul, Shape, Slice, Times, transpose
+from symrnn.expr import Add, Constant, Dim, Expr, Index, MatMul, Shape, Slice, Times, transpose
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 from symrnn.span import Span
@@ -79,9 +79,12 @@ def filled(elab: Elaborator, cells: Cells, span: Span) -> Expr:
             i, j = rows.place(r), columns.place(c)
             expected = _at(_at(pattern, ROW, i), COLUMN, j)
             if cell != expected:
-                off = Add(SCALAR, ((1, elab.scalar(cell)), (-1, elab.scalar(expected))))
-                parts.append(_placed(off, i, j, (shape[0], shape[1])))
-    return parts[0] if len(parts) == 1 else Add((shape[0], shape[1]), tuple((1, p) for p in parts))
+                one, other = elab.expr(cell), elab.expr(expected)
+                if not elab.same(one.shape, other.shape):
+                    raise elab.clash("the entries of a matrix", (one, other), cell.span)
+                off = Add(other.shape, ((1, one), (-1, other)))
+                parts.append(placed(off, i, j, (shape[0], shape[1]), span))
+    return parts[0] if len(parts) == 1 else Add(parts[0].shape, tuple((1, p) for p in parts))
 
 
 def _gap(line: Sequence[t.Tree]) -> bool:
@@ -169,9 +172,9 @@ def _part(
     sides = [(side, k) for side, k in ((rows, at[0]), (columns, at[1]))]
     running = [side for side, _ in sides if side.dotted]
     with elab.scope.binding([side.letter for side in running], span) as frame:
-        body = elab.scalar(pattern)
+        body = elab.expr(pattern)
     i, j = (Index(side.letter) if side.dotted else Index(None, k + 1) for side, k in sides)
-    value = _placed(body, i, j, shape)
+    value = placed(body, i, j, shape, span)
     for side in reversed(running):
         letter: Letter = frame[side.letter]
         if letter.timed:
@@ -181,11 +184,17 @@ def _part(
     return value
 
 
-def _placed(value: Expr, row: Index, col: Index, shape: Shape) -> Expr:
-    """A number at its place in a matrix of zeros."""
+def placed(value: Expr, row: Index, col: Index, shape: Shape, span: Span) -> Expr:
+    """A number at its place in a matrix of zeros; a row at its place in a column of rows, a column in a row of them."""
     rows, cols = shape
     down = Slice((rows, 1), Constant((rows, rows), "eye"), row) if rows != 1 else None
     along = transpose(Slice((cols, 1), Constant((cols, cols), "eye"), col)) if cols != 1 else None
+    if not value.scalar:
+        if value.shape[0] == 1 and cols == 1 and down is not None:
+            return MatMul((rows, value.shape[1]), down, value)
+        if value.shape[1] == 1 and rows == 1 and along is not None:
+            return MatMul((value.shape[0], cols), value, along)
+        raise Problem("SR190", "a matrix of blocks is not yet understood", span)
     if down is None or along is None:
         unit = down or along
         return value if unit is None else Times(shape, value, unit)

@@ -403,7 +403,8 @@ class Elaborator:
             return Times(right.shape if left.scalar else left.shape, left, right)
         if op in n.BINARY and n.BINARY[op] == n.HADAMARD and op != "\\otimes":
             return self.hadamard(left, right, tree)
-        if op == "\\cdot" and self.context.manifest.dot == "elementwise" and self.same(left.shape, right.shape):
+        vectors = op == "\\cdot" and 1 in left.shape and self.same(left.shape, right.shape)
+        if vectors and self.context.manifest.dot == "elementwise":
             return Times(left.shape, left, right)
         if op == "\\otimes" and left.shape[1] == right.shape[1] == 1:
             return MatMul((left.shape[0], right.shape[0]), left, transpose(right))
@@ -413,9 +414,9 @@ class Elaborator:
             return value
         if self.scope.same(left.shape[1], right.shape[0]):
             return MatMul((left.shape[0], right.shape[1]), left, right)
-        if op == "\\cdot" and self.same(left.shape, right.shape) and 1 in left.shape:
+        if vectors:
             return self.inner(left, right, tree.span)
-        if self.context.manifest.broadcast and 1 in (left.shape[0], right.shape[0]):
+        if self.context.manifest.broadcast and op in ("", "\\cdot") and 1 in (left.shape[0], right.shape[0]):
             wide = self.scope.same(left.shape[1], right.shape[1])
             if wide and not self.same(left.shape, right.shape):  # a row beside a matrix is repeated over its rows
                 return Times(right.shape if left.shape[0] == 1 else left.shape, left, right)

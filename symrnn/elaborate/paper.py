@@ -13,7 +13,7 @@ from symrnn.elaborate import conditions, prose, smooth
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.declared import declare, one_or_many
 from symrnn.elaborate.definitions import define, definition, names_something, total
-from symrnn.elaborate.families import ranges
+from symrnn.elaborate.families import loose, ranges
 from symrnn.elaborate.names import Names, declarations, spaces
 from symrnn.elaborate.names import head as name_head
 from symrnn.elaborate.scope import Scope
@@ -133,9 +133,9 @@ def _declare(
                 raise UsageError(f"manifest: declare: '{text}' declares nothing (write {how})")
     for line in printed:
         here = context.within(manifest.within(line.number))
-        before = set(here.names.symbols)
+        before = set(here.names.everything())
         _add(here, _said(context, line), f"({line.number})")
-        context.introduced |= set(here.names.symbols) - before
+        context.introduced |= set(here.names.everything()) - before
     for found in _quantities(context, manifest.onehot, "onehot", words):
         symbol = replace(found, onehot=True)
         context.names.declare(symbol)
@@ -164,20 +164,24 @@ def _quantities(context: Context, texts: tuple[str, ...], entry: str, words: fro
 def _add(context: Context, tree: t.Statements, place: str, named: bool = True) -> int:
     """Declare what a formula declares. A name keeps its first shape; another one leaves it open."""
     count = 0
-    letters = Scope(context.manifest.sizes)
+    letters, whole = Scope(context.manifest.sizes), context.within(0)
     known = ranges(tree)
     for name, shape in declarations(tree, named):
         symbol = context.names.declared(name, shape, known)
         if symbol is None:
             continue
         count += 1
-        one_or_many(context, symbol)
-        before = context.names.known(symbol)
-        if before is None:
-            context.names.declare(symbol)
-        elif not letters.agree(before.shape, shape):
+        for names in (whole.names, context.names):  # a section's own names are those that differ
+            before = names.known(symbol)
+            if before is None:
+                names.declare(symbol)
+            if before is None or letters.agree(before.shape, shape):
+                break
+        else:
+            assert before is not None
             shapes = f"{show_shape(before.shape)} and, by {place}, {show_shape(shape)}"
             context.failed.setdefault(before, f"it is declared as {shapes}")
+        one_or_many(context, symbol)
     return count
 
 
@@ -330,8 +334,9 @@ class _Maker:
     def introduces(self, side: t.Tree, following: tuple[str, t.Tree]) -> bool:
         """Whether a member is a name that this very place declares: ``… = A ∈ space``."""
         found = self.context.names.match(side) if name_head(side) is not None else None
-        whole = found is not None and not found.indices and not found.sups
-        return whole and found is not None and found.symbol in self.context.introduced and following[0] == "\\in"
+        if found is None or found.indices or found.sups or loose(found.symbol):
+            return False
+        return following[0] == "\\in" and found.symbol in self.context.introduced
 
     def declares(self, member: t.Tree, space: Shape | None) -> bool:
         """Whether ``member ∈ space`` declares a name, rather than saying something of what has a shape already."""

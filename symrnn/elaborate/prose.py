@@ -2,13 +2,14 @@ r"""What the prose says of quantities and the manifest repeats: definitions, and
 
 A smooth function f of x that the text does not give stands as ``f = f_0 + Σ g ⊙ x`` with quantities f_0 and g of its
 own. At any one point there is, for every smooth function, exactly one such with its value and its slope there; and
-what a line can say of f, its value and its first derivatives, is no more than these. So a line holds of every smooth
-function if and only if it holds of these.
+what a line can say of f, its value and its first derivatives, is no more than these (second ones are refused where a
+function is unknown). So a line holds of every smooth function if and only if it holds of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from symrnn.claims import Claim, Definition
 from symrnn.diagnostic import Problem, UsageError
@@ -16,7 +17,25 @@ from symrnn.elaborate.context import Context
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.names import head, taken_apart
 from symrnn.elaborate.shorthand import rewrite
-from symrnn.expr import SCALAR, Add, Expr, Index, MatMul, Reduce, Ref, Shape, Symbol, Times, Total, transpose
+from symrnn.expr import (
+    SCALAR,
+    Add,
+    Entry,
+    Expr,
+    Index,
+    MatMul,
+    Reduce,
+    Ref,
+    Shape,
+    Slice,
+    Symbol,
+    Times,
+    Total,
+    Transpose,
+    part_of,
+    transpose,
+    variable,
+)
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
 from symrnn.latex.printer import short
@@ -65,17 +84,72 @@ def unknown(context: Context, tree: t.Tree, number: str) -> Definition:
         context.names.declare(symbol)
         found = context.names.match(lhs)
     left = elab.quantity(found, lhs.span) if found is not None else None
+    if found is not None:
+        context.unknown.add(found.symbol)
+    if isinstance(left, Entry) and left.row.letter is not None and left.body.shape[1] == 1:
+        return _one_of_many(context, elab, left, arguments, number)
     if not isinstance(left, Ref):
         raise Problem("SR211", f"'{short(lhs)}' is no whole quantity", lhs.span)
-    given = [elab.expr(item) for item in (arguments.items if isinstance(arguments, t.Listing) else (arguments,))]
+    given = _arguments(context, elab, arguments)
     terms: list[Expr] = [_hidden(context, f"{left.symbol.name}.0", left.shape, left)]
-    for value in given:
-        if not isinstance(value, Ref) or given.count(value) > 1:
-            raise Problem("SR211", f"what '{short(lhs)}' depends on are quantities with names, each once", tree.span)
-        terms.append(_part(context, left, value, tree))
+    terms += [_part(context, left, value, tree) for value in given]
     context.arguments[left.symbol] = arguments
     rhs = Add(left.shape, tuple((1, term) for term in terms))
     return Definition(left.symbol, left.time, None, None, rhs, number)
+
+
+def _items(tree: t.Tree) -> tuple[t.Tree, ...]:
+    return tree.items if isinstance(tree, t.Listing) else (tree,)
+
+
+def _arguments(context: Context, elab: Elaborator, tree: t.Tree) -> list[Ref]:
+    r"""What a function depends on: whole quantities. ``y_i``, and ``y_1, \dots, y_m``, is all of them."""
+    dots = any(isinstance(item, t.Dots) for item in _items(tree))
+    found: dict[Ref, bool] = {}
+    for item in _items(tree):
+        if isinstance(item, t.Dots):
+            continue
+        value = elab.expr(item)
+        base = variable(value)
+        if not isinstance(base, Ref) or any(
+            i.letter is None or i.letter in context.sizes for i in _indices(value) if not dots
+        ):
+            raise Problem("SR211", f"'{short(item)}' is no quantity with a name of its own", tree.span)
+        if dots and base.time is not None:
+            base = replace(base, time=Index(context.manifest.steps.index))
+        if base in found and not dots:
+            raise Problem("SR211", f"'{short(item)}' stands here twice", tree.span)
+        found[base] = True
+    return list(found)
+
+
+def _indices(value: Expr) -> Iterator[Index]:
+    """The indices of a part of a quantity, but for the only one of a row or column."""
+    while isinstance(value, (Entry, Slice, Transpose)):
+        match value:
+            case Entry():
+                yield from (i for i, d in zip((value.row, value.col), value.body.shape, strict=True) if d != 1)
+            case Slice():
+                yield value.index
+        value = value.body
+
+
+def _one_of_many(context: Context, elab: Elaborator, left: Entry, arguments: t.Tree, number: str) -> Definition:
+    """``f_i(x_i)``: the i-th number depends on the i-th of what there is as many of."""
+    base = variable(left)
+    assert isinstance(base, Ref)
+    given = [elab.expr(item) for item in _items(arguments)]
+    terms: list[Expr] = [part_of(left, _hidden(context, f"{base.symbol.name}.0", base.shape, base))]
+    for value in given:
+        whole = variable(value)
+        if not isinstance(whole, Ref) or list(_indices(value))[:1] != [left.row] or given.count(value) > 1:
+            raise Problem("SR211", "a function that is many depends on what there is as many of", arguments.span)
+        name = f"∂{base.symbol.name}/∂{whole.symbol.name}".replace("(t)", "")
+        slope = part_of(value, _hidden(context, name, whole.shape, whole))
+        terms.append(Total(SCALAR, Times(value.shape, slope, value)))
+    context.arguments[base.symbol] = arguments
+    rhs = Add(SCALAR, tuple((1, term) for term in terms))
+    return Definition(base.symbol, base.time, left.row, left.col, rhs, number)
 
 
 def _hidden(context: Context, name: str, shape: Shape, at: Ref) -> Ref:

@@ -56,7 +56,7 @@ def _variables(tree: t.Tree) -> Iterator[str]:
 
 def _letters(tree: t.Tree) -> Iterator[str]:
     for node in tree.walk():
-        if isinstance(node, t.Name) and not node.style and node.text not in ("T", "\\top"):
+        if isinstance(node, t.Name) and not node.style and node.text not in ("T", "\\top", ":"):
             yield node.text
 
 

@@ -33,6 +33,15 @@ class Unsettled:
                         return f"nothing says what '{_name(of.symbol)}' is computed from, and it is derived here"
         return None
 
+    def introduces(self, typed: Typed) -> str | None:
+        """Whether a claim may be meant as the definition of what stands alone on its left, and nothing else knows."""
+        left = typed.lhs
+        if not isinstance(left, Ref) or not self.known or left.symbol in self.known:
+            return None
+        if any(isinstance(e, Ref) and e.symbol is left.symbol for e in typed.rhs.walk()):
+            return None
+        return f"nothing defines '{_name(left.symbol)}': is it defined here? Then the manifest should say so"
+
 
 def _name(symbol: Symbol) -> str:
     return symbol.name.removesuffix("(t)")

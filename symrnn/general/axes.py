@@ -311,6 +311,8 @@ class Shapes:
         return e.high.offset == self.numbers.get(axis)
 
     def _gradient(self, e: Gradient, scope: dict[str, str]) -> Axes:
+        if any(isinstance(x, Gradient) for x in e.of.walk()):
+            raise Abstain("a second derivative")
         of, wrt = self.of(e.of, scope), self.of(e.wrt, scope)
         if e.of.scalar:
             return wrt

@@ -146,19 +146,24 @@ def sigmoid(x: Interval) -> Interval:
     return 1 / (1 + exp(-x))
 
 
+def of(name: str, x: Any) -> Any:
+    """A function of an interval, or of a number that knows its derivatives."""
+    return applied(name, x) if isinstance(x, Num) else FUNCTIONS[name][0](x)
+
+
 Unary = Callable[[Interval], Interval]
-FUNCTIONS: dict[str, tuple[Unary, Callable[[Interval, Interval], Interval]]] = {  # y = f(x); f' from x and y
+FUNCTIONS: dict[str, tuple[Unary, Callable[[Any, Any], Any]]] = {  # y = f(x); f' from x and y
     "exp": (exp, lambda x, y: y),
     "ln": (ln, lambda x, y: 1 / x),
     "tanh": (lambda x: 1 - 2 * (1 / (exp(2 * x) + 1)), lambda x, y: 1 - y * y),
     "sigmoid": (sigmoid, lambda x, y: y * (1 - y)),
-    "sinh": (lambda x: (exp(x) - exp(-x)) * real(Fraction(1, 2)), lambda x, y: y + exp(-x)),
-    "cosh": (lambda x: (exp(x) + exp(-x)) * real(Fraction(1, 2)), lambda x, y: y - exp(-x)),
-    "sin": (lambda x: sincos(x)[0], lambda x, y: sincos(x)[1]),
-    "cos": (lambda x: sincos(x)[1], lambda x, y: -sincos(x)[0]),
-    "softplus": (lambda x: ln(1 + exp(x)), lambda x, y: sigmoid(x)),
-    "relu": (lambda x: Interval(max(x.low, Decimal(0)), max(x.high, Decimal(0))), lambda x, y: step(x)),
-    "step": (step, lambda x, y: real(0)),
+    "sinh": (lambda x: (exp(x) - exp(-x)) * real(Fraction(1, 2)), lambda x, y: of("cosh", x)),
+    "cosh": (lambda x: (exp(x) + exp(-x)) * real(Fraction(1, 2)), lambda x, y: of("sinh", x)),
+    "sin": (lambda x: sincos(x)[0], lambda x, y: of("cos", x)),
+    "cos": (lambda x: sincos(x)[1], lambda x, y: -of("sin", x)),
+    "softplus": (lambda x: ln(1 + exp(x)), lambda x, y: of("sigmoid", x)),
+    "relu": (lambda x: Interval(max(x.low, Decimal(0)), max(x.high, Decimal(0))), lambda x, y: of("step", x)),
+    "step": (step, lambda x, y: 0 * x),
     "arctan": (arctan, lambda x, y: 1 / (1 + x * x)),
 }  # fmt: skip
 
@@ -167,16 +172,41 @@ FUNCTIONS: dict[str, tuple[Unary, Callable[[Interval, Interval], Interval]]] = {
 
 
 class Num:
-    """A value, and what it was computed from with the slopes by these. ``parts`` None: a derivative, closed."""
+    """A value, and what it was computed from with the slopes by these: intervals, numbers, or what gives them.
 
-    __slots__ = ("adjoints", "age", "parts", "value")
+    A slope is an interval, a number, or a function that gives either, a number if it is to be derived itself.
+    ``parts`` None: a derivative, closed.
+    """
+
+    __slots__ = ("adjoints", "age", "parts", "slopes", "value")
     made = 0
 
     def __init__(self, value: Interval, parts: tuple[tuple[Num, Any], ...] | None = ()) -> None:
         self.value, self.parts = value, parts
         self.adjoints: dict[Num, Interval] | None = None
+        self.slopes: dict[Num, Num] | None = None
         Num.made += 1
         self.age = Num.made
+
+    def __add__(self, b: Num | int) -> Num:
+        return added([self, b if isinstance(b, Num) else const(b)])
+
+    def __mul__(self, b: Num | int) -> Num:
+        return times(self, b if isinstance(b, Num) else const(b))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> Num:
+        return self * -1
+
+    def __sub__(self, b: Num | int) -> Num:
+        return self + -b
+
+    def __rsub__(self, b: int) -> Num:
+        return -self + b
+
+    def __rtruediv__(self, b: int) -> Num:
+        return raised(self, const(-1)) * b
 
 
 def const(q: int) -> Num:
@@ -191,13 +221,15 @@ def added(terms: list[Num]) -> Num:
 
 
 def times(a: Num, b: Num) -> Num:
-    return Num(a.value * b.value, ((a, b.value), (b, a.value)))
+    return Num(a.value * b.value, ((a, b), (b, a)))
 
 
 def applied(name: str, a: Num) -> Num:
     function, slope = FUNCTIONS[name]
-    x, y = a.value, function(a.value)
-    return Num(y, ((a, lambda: slope(x, y)),))
+    x = a.value
+    out = Num(function(x))
+    out.parts = ((a, lambda again: slope(a, out) if again else slope(x, out.value)),)
+    return out
 
 
 def raised(a: Num, e: Num) -> Num:
@@ -206,28 +238,58 @@ def raised(a: Num, e: Num) -> Num:
     if e.parts or e.value.low != e.value.high or q.denominator > 2 or abs(q) > 1000:
         return applied("exp", times(e, applied("ln", a)))
     n = q.numerator
-    if q.denominator == 1:
-        return Num(x**n, ((a, lambda: n * x ** (n - 1) if n else real(0)),))
-    return Num(sqrt(x) ** n, ((a, lambda: real(q) * sqrt(x) ** (n - 2)),))
+
+    def slope(again: bool) -> Any:
+        if again:
+            return times(Num(real(q)), raised(a, Num(real(q - 1)))) if q else const(0)
+        if q.denominator == 1:
+            return n * x ** (n - 1) if n else real(0)
+        return real(q) * sqrt(x) ** (n - 2)
+
+    return Num(x**n if q.denominator == 1 else sqrt(x) ** n, ((a, slope),))
+
+
+def slope_of(slope: Any, again: bool) -> Any:
+    """A slope as an interval, or ``again`` as a number."""
+    found = slope(again) if callable(slope) else slope
+    if again:
+        return found if isinstance(found, Num) else Num(found)
+    return found.value if isinstance(found, Num) else found
+
+
+def below(top: Num) -> list[Num]:
+    """All that a number was computed from, users before what they use."""
+    seen, stack = {top}, [top]
+    while stack:
+        parts = stack.pop().parts
+        if parts is None:
+            raise ValueError("a derivative of a derivative")
+        new = {part for part, _ in parts} - seen
+        seen |= new
+        stack += new
+    return sorted(seen, key=lambda n: -n.age)
 
 
 def derivatives(top: Num) -> dict[Num, Interval]:
     """∂top/∂(all that it was computed from), along all paths: one sweep back, users before what they use."""
     if top.adjoints is None:
-        seen, stack = {top}, [top]
-        while stack:
-            parts = stack.pop().parts
-            if parts is None:
-                raise ValueError("a derivative of a derivative")
-            new = {part for part, _ in parts} - seen
-            seen |= new
-            stack += new
         out = top.adjoints = {top: ONE}
-        for num in sorted(seen, key=lambda n: -n.age):
+        for num in below(top):
             for part, slope in num.parts or ():
-                inner = out[num] * (slope() if callable(slope) else slope)
+                inner = out[num] * slope_of(slope, False)
                 out[part] = out[part] + inner if part in out else inner
     return top.adjoints
+
+
+def derivable(top: Num) -> dict[Num, Num]:
+    """The same derivatives as numbers that know what they were computed from."""
+    if top.slopes is None:
+        out = top.slopes = {top: const(1)}
+        for num in below(top):
+            for part, slope in num.parts or ():
+                inner = times(out[num], slope_of(slope, True))
+                out[part] = added([out[part], inner]) if part in out else inner
+    return top.slopes
 
 
 def mentioned(top: Num, given: set[Num]) -> dict[Num, Interval]:
@@ -244,7 +306,7 @@ def mentioned(top: Num, given: set[Num]) -> dict[Num, Interval]:
     out = {open_top: ONE}
     for num in sorted(seen, key=lambda n: -n.age):
         for part, slope in (num.parts or ()) if num not in given else ():
-            inner = out[num] * (slope() if callable(slope) else slope)
+            inner = out[num] * slope_of(slope, False)
             out[part] = out[part] + inner if part in out else inner
     out[top] = ONE
     return out

@@ -20,6 +20,7 @@ from symrnn.recheck.reals import (
     added,
     applied,
     const,
+    derivable,
     derivatives,
     mentioned,
     raised,
@@ -96,6 +97,7 @@ class World:
         self.model, self.sizes, self.steps, self.given, self.point = model, sizes, steps, given, point
         self.first: int = model["first"]
         self.chosen = chosen
+        self.again = False  # whether a derivative will be derived
         self.leaves: dict[Any, Num] = {}
         self.uses: dict[tuple[Num, int | None], Num] = {}
         self.bodies: dict[Any, Matrix] = {}
@@ -183,7 +185,7 @@ class World:
         if not isinstance(e, str):
             if e[0] == "entry":
                 return entry(self, env, *e[1:])
-            key = (e, self.opening[-1][3] if self.opening else "", *map(env.get, e.letters))
+            key = (e, self.again, self.opening[-1][3] if self.opening else "", *map(env.get, e.letters))
             found = self.known.get(key)
             if found is None:
                 head, *parts = e
@@ -211,7 +213,10 @@ class World:
             name = name[1]
         if not isinstance(name, str):
             raise ValueError("a derivative by what is no quantity")
-        above, below = self.value(of, env), self.value(wrt, env)
+        outer, self.again = self.again, True  # what is derived may hold derivatives
+        above = self.value(of, env)
+        self.again = outer
+        below = self.value(wrt, env)
         copy = quantity(name)[2]
         if copy is not None:  # as used in the definitions of one step
             at = self.index(copy, env)
@@ -221,6 +226,8 @@ class World:
 
         def slope(y: Num, x: Num) -> Num:
             self.slopes += 1
+            if self.again and not direct:
+                return derivable(y).get(x) or const(0)
             found = mentioned(y, given) if direct else derivatives(y)
             return Num(found.get(x, real(0)), None)
 
