@@ -308,3 +308,4 @@ def _turned(page: Page, node: t.Additive, k: int, mark: str, term: t.Tree) -> tu
 
 
 LEAVES: tuple[Generator, ...] = (sign, index, step, letter, number, limit, power, function)
+COUNTED: tuple[Generator, ...] = (sign, index, step, number)  # what goes wrong where components and steps are counted

@@ -91,7 +91,7 @@ Generator = Callable[[Page, t.Tree, tuple[t.Tree, ...]], Iterator[Move]]
 
 def moves(page: Page) -> list[Move]:
     """Every move of the line, single and joined, each once, smallest first."""
-    from symrnn.repair.leaves import LEAVES
+    from symrnn.repair.leaves import COUNTED, LEAVES
     from symrnn.repair.lost import LOST
     from symrnn.repair.matrices import MATRICES
     from symrnn.repair.shapes import SHAPES
@@ -99,7 +99,7 @@ def moves(page: Page) -> list[Move]:
     found: dict[tuple[Edit, ...], Move] = {}
     groups: dict[tuple[str, ...], list[tuple[Move, tuple[t.Tree, ...]]]] = {}
     for node, above in page.sites:
-        for generator in (*LEAVES, *LOST, *SHAPES, *MATRICES):
+        for generator in COUNTED if counts(node, above) else (*LEAVES, *LOST, *SHAPES, *MATRICES):
             for move in generator(page, node, above):
                 if not _real(page, move):
                     continue
@@ -146,6 +146,23 @@ def overlapping(edits: tuple[Edit, ...]) -> bool:
     """Whether two edits touch the same characters, or insert at one place."""
     ordered = sorted(edits)
     return any(b[0] < a[1] or (b[0] == a[0] and b[1] == a[1]) for a, b in pairwise(ordered))
+
+
+def counts(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
+    """Whether this stands where components and steps are counted: in an index, a step, a limit."""
+    for parent, child in zip(reversed(above), (node, *reversed(above)), strict=False):
+        match parent:
+            case t.Script(t.Name("\\nabla" | "\\partial"), _, _):
+                continue
+            case t.Script(_, sub, sup):
+                if child is sub or (child is sup and isinstance(sup, t.Fence)):
+                    return True
+            case t.Big(_, sub, sup, _):
+                if child is sub or child is sup:
+                    return True
+            case _:
+                continue
+    return False
 
 
 def in_name(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
