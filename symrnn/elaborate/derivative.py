@@ -376,7 +376,11 @@ def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -
     told = base.time is not None and (base.symbol in context.direct or context.all_direct)
     if (not direct and not told) or not context.defined:  # while definitions are read, nobody knows
         return direct
+    printed = context.spelled.get(base.symbol)
     for d in context.defined.get(base.symbol, ()):
+        if printed is not None and _count(printed.rhs, wrt.symbol) > _count(d.rhs, wrt.symbol):
+            name = wrt.symbol.name.removesuffix("(t)")
+            raise Problem("SR190", f"'{name}' stands in an intermediate value too: is that held fixed?", span)
         if any(isinstance(e, Ref) and e.symbol is wrt.symbol for e in d.rhs.walk()) and (direct or base.time is None):
             return True
         if base.time is not None and d.time is not None and d.time.letter is not None:
@@ -387,6 +391,10 @@ def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -
         name = base.symbol.name.removesuffix("(t)")
         raise Problem("SR190", f"the definition of '{name}' does not mention '{wrt.symbol.name}': by which path?", span)
     return False
+
+
+def _count(e: Expr, symbol: Symbol) -> int:
+    return sum(isinstance(x, Ref) and x.symbol is symbol for x in e.walk())
 
 
 def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bool = False) -> Expr:
