@@ -30,13 +30,23 @@ Place = tuple[Span, type[t.Tree]]  # the same in the page and in the claims, whe
 
 
 class Reviser:
-    """Revises the claims of one line. ``claims``: as read from the page; ``rules``: the shorthands of the line."""
+    """Revises the claims of one line. ``claims``: as read from the page; ``rules``: the shorthands of the line;
+    ``read``: pieces of its states by their text, shorthands replaced.
+    """
 
-    def __init__(self, page: Page, claims: Sequence[Claim], words: frozenset[str], rules: tuple[Rule, ...]) -> None:
+    def __init__(
+        self,
+        page: Page,
+        claims: Sequence[Claim],
+        words: frozenset[str],
+        rules: tuple[Rule, ...],
+        read: dict[str, tuple[t.Tree, t.Tree] | None],
+    ) -> None:
         self.page = page
         self.claims = claims
         self.words = words
         self.rules = rules
+        self.read = read
         self.above: dict[int, set[int]] = {}  # what stands above each node of the claims, wherever it stands in them
         self.nodes: dict[Place, list[t.Tree]] = {}  # the nodes of the claims at each printed place
         for claim in claims:
@@ -133,10 +143,16 @@ class Reviser:
         held = list(self._untouched(node, edits))[: len(_HOLES)]
         holes = tuple((part.span.start, part.span.end, _MARK.format(name)) for name, part in zip(_HOLES, held))  # noqa: B905
         text = apply(self.page.text(node), tuple((a - low, b - low, new) for a, b, new in (*edits, *holes)))
-        tree = _read(text, self.words)
-        if tree is None or not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
+        if text not in self.read:
+            tree = _read(text, self.words)
+            self.read[text] = None if tree is None else (tree, rewrite(tree, self.rules))
+        found = self.read[text]
+        if found is None:
             return None
-        return _filled(rewrite(tree, self.rules), {n: self.nodes[_place(p)][0] for n, p in zip(_HOLES, held)})  # noqa: B905
+        tree, revised = found
+        if not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
+            return None
+        return _filled(revised, {n: self.nodes[_place(p)][0] for n, p in zip(_HOLES, held)})  # noqa: B905
 
     def _untouched(self, node: t.Tree, edits: list[Edit]) -> Iterator[t.Tree]:
         """The longer operands in a piece that no edit touches: they need not be read again."""

@@ -41,6 +41,7 @@ from symrnn.manifest import covers
 from symrnn.network import Network
 
 TOLERANCE = 1e-9
+_PLAIN = 1e-6  # of the size: differs, whatever the other instances add
 _FLOOR = 1e-5
 NOTHING = _FLOOR * (1 + 1e-6)  # the size of a claim whose sides are both zero
 _LETTER_VALUES = 2
@@ -164,11 +165,13 @@ class Sample:
         self.known: dict[Any, Mat] = {}
         self.fixed: dict[int, Fixed] = {}
 
-    def difference(self, typed: Typed, axes: Sequence[Axis] = (), like: Typed | None = None) -> tuple[Any, Any]:
+    def difference(
+        self, typed: Typed, axes: Sequence[Axis] = (), like: Typed | None = None, brief: bool = False
+    ) -> tuple[Any, Any]:
         """The weighted difference of a claim's sides and the size of what is compared; inf for no value.
 
         With axes, arrays: one dimension an axis, one entry a combination of their alternatives. ``like``: a claim
-        that shares parts with this one, whose values are remembered.
+        that shares parts with this one, whose values are remembered. ``brief``: one instance that differs suffices.
         """
         instead = {
             id(place): (k, [v[j] for v in axis.variants], len(axes))
@@ -202,6 +205,8 @@ class Sample:
                     weight = floats.chance((k, count))
                     total = total + weight * (a - b)
                     scale = scale + abs(weight * a) + abs(weight * b)
+                if brief and abs(total) > _PLAIN * scale:
+                    break
         return (total, scale) if count else (np.inf, 1.0)
 
     def parts(self, typed: Typed) -> Fixed:

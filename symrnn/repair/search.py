@@ -85,6 +85,7 @@ class Search:
         self.sample = Sample(checker, self.line.number, _steps(self.line.formula.latex))
         self.levels: dict[int, list[State]] = {}
         self.seen: set[str] = set()
+        self.read: dict[str, tuple[Tree, Tree] | None] = {}
         self.effort = effort
         self.tried = self.most = self.calls = self.focused = 0
         self.unique = True  # no choice was made on the way
@@ -189,7 +190,7 @@ class Search:
         typed = [self.typed(c, editing, j) for j, c in enumerate(equation.claims)]
         worth = tuple(self.worth(c, t) for c, t in zip(equation.claims, typed, strict=True))
         page = Page(latex, tree, self.words, self.editions.k)
-        reviser = Reviser(page, equation.claims, self.editions.lines.words, self.rules)
+        reviser = Reviser(page, equation.claims, self.editions.lines.words, self.rules, self.read)
         return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser, editing)
 
     def typed(self, claim: Claim, editing: Editing, j: int | None = None) -> Typed | None:
@@ -211,7 +212,7 @@ class Search:
             return TRUE if claim.kind == "definition" else FALSE
         if claim.kind == "definition" or claim.relation not in n.EQUALITIES:
             return TRUE
-        return self.holds(typed, *self.difference(typed, like=like))
+        return self.holds(typed, *self.difference(typed, like=like, brief=True))
 
     def holds(self, typed: Typed, gap: float, size: float) -> int:
         """True, but not for nothing: 0 = 0 and x = x are no repairs, unless a 0 is what the line says."""
@@ -220,10 +221,12 @@ class Search:
         zero = any(isinstance(side, Number) and side.value == 0 for side in (typed.lhs, typed.rhs))
         return TRUE if size > NOTHING or zero else FALSE
 
-    def difference(self, typed: Typed, axes: Iterable[Axis] = (), like: Typed | None = None) -> tuple[Any, Any]:
+    def difference(
+        self, typed: Typed, axes: Iterable[Axis] = (), like: Typed | None = None, brief: bool = False
+    ) -> tuple[Any, Any]:
         """The sample's difference and size; infinite where it abstains."""
         try:
-            return self.sample.difference(typed, tuple(axes), like)
+            return self.sample.difference(typed, tuple(axes), like, brief)
         except (Unsupported, RecursionError, KeyError):
             return np.inf, 1.0
 
