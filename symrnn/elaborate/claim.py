@@ -10,7 +10,7 @@ from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import einstein, primes, tensors
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.contraction import Cubic
+from symrnn.elaborate.contraction import Inside
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.families import no_doubt
 from symrnn.elaborate.names import EVERYTHING, head
@@ -56,12 +56,12 @@ def _elaborated(context: Context, claim: Claim, reading: Reading, elaborator: El
         left = elab.expr(claim.lhs)
         known = set(elab.scope.free)
         right = elab.expr(claim.rhs)
-    except Cubic as cubic:  # three indices: both sides with one arbitrary vector
+    except Inside as inside:  # three indices: both sides with one arbitrary vector
         if elaborator is not None or claim.einstein:
             raise
         elab = Elaborator(context.within(claim.section), reading)
         elab.locals += _own(context, claim.lhs)
-        v = tensors.test_vector(context, cubic)
+        v = tensors.test_vector(context, inside.cubic)
         left = tensors.weighed(elab, claim.lhs, v)
         known = set(elab.scope.free)
         right = tensors.weighed(elab, claim.rhs, v)

@@ -80,8 +80,9 @@ def _presupposed(context: Context, tree: t.Tree, bound: frozenset[str], found: l
             inner = ends[1]
             bound |= {inner.letter} if inner is not None and inner.letter is not None else frozenset()
             pair = (ends[2], ends[0]) if links[1][0] in (">", "\\ge", "\\geq") else (ends[0], ends[2])
-        case t.Script(_, _, sup, _) if (powers := difference(sup)) is not None:
-            pair = powers[1], powers[0]
+        case t.Script(base, _, sup, _) if (powers := difference(sup)) is not None:
+            if any(isinstance(node, t.Name) for node in base.walk()):  # (-1)^{i-j} has a value anywhere
+                pair = powers[1], powers[0]
     low_, high_ = pair
     if low_ is not None and high_ is not None and low_.letter != high_.letter:
         if all(_runs_free(context, i, bound) for i in pair):

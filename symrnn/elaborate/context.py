@@ -61,6 +61,7 @@ class Context:
     smooth: dict[Key, list[Function]] = field(default_factory=dict)  # the smooth functions of the manifest
     short: dict[Symbol, list[Definition]] = field(default_factory=dict)  # definitions by a derivative stand for it
     defined: dict[Symbol, list[Definition]] = field(default_factory=dict)
+    spelled: dict[Symbol, Definition] = field(default_factory=dict)  # as printed, where an intermediate value is in it
     direct: set[Symbol] = field(default_factory=set)  # derivatives of these are by what their definitions mention
     tests: dict[Dim, Symbol] = field(default_factory=dict)  # arbitrary vectors, by their lengths
     rows: bool = False  # ∂ of a number by a column is a row

@@ -6,6 +6,8 @@ r"""The chain rule as it is printed: products of derivatives, each by what the n
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.scope import Scope
 from symrnn.expr import (
@@ -22,7 +24,11 @@ from symrnn.expr import (
     show_shape,
     transpose,
 )
+from symrnn.latex import tree as t
 from symrnn.span import Span
+
+if TYPE_CHECKING:
+    from symrnn.elaborate.expression import Elaborator
 
 FIRST = Index(None, 1)
 _LETTER = "k'"
@@ -37,6 +43,15 @@ class Cubic(Problem):
             "SR190", f"the derivative of {shapes} has three or more indices, which is not yet understood", span
         )
         self.of, self.wrt, self.direct = of, wrt, direct
+
+
+class Inside(Problem):
+    """A derivative of three indices as a part of what has no place for it."""
+
+    def __init__(self, cubic: Cubic) -> None:
+        d = cubic.diagnostic
+        super().__init__(d.code, d.message, d.span)
+        self.cubic = cubic
 
 
 def contracted(scope: Scope, left: Expr | Cubic, right: Expr | Cubic) -> Expr | None:
@@ -97,6 +112,19 @@ class Chains:
         value = MatMul((matrix.shape[0], 1), matrix, left)
         self.ends[id(value)] = value, right.wrt
         return value
+
+
+def composed(elab: Elaborator, items: tuple[t.Tree, ...], span: Span) -> Expr:
+    r"""``\mathrm{prod}(\frac{∂L}{∂y}, \frac{∂y}{∂x})``: the chain rule, whatever has to be transposed for it."""
+    result, *more = [elab.factor(item) for item in items]
+    for value in more:
+        found = elab.chains.composed(elab.scope, result, value)
+        if found is None:
+            raise Problem("SR190", "'prod' is understood of derivatives, each by what the next is of", span)
+        result = found
+    if isinstance(result, Cubic):
+        raise Inside(result)
+    return result
 
 
 def _symbol(e: Expr) -> Symbol | None:

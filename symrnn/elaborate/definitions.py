@@ -83,6 +83,7 @@ def _finish(context: Context, paper: Paper) -> None:
     for old, new in zip(before, paper.definitions, strict=True):
         if new is not old:
             paper.sources[id(new)] = paper.sources[id(old)]
+            context.spelled[old.symbol] = old
     for d in paper.definitions:
         context.defined.setdefault(d.symbol, []).append(d)
     for d in [d for some in context.short.values() for d in some]:

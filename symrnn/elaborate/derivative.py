@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
 from symrnn.elaborate import functions, indicator, primes, second, smooth
-from symrnn.elaborate.contraction import Cubic
+from symrnn.elaborate.contraction import Cubic, Inside
 from symrnn.elaborate.names import head, parts
 from symrnn.elaborate.unknown import undeclared
 from symrnn.expr import (
@@ -74,11 +74,18 @@ def fraction(elab: Elaborator, tree: t.Tree, num: t.Tree, den: t.Tree) -> Expr:
     """A fraction: a derivative when ∂ or d begins both halves, else a quotient."""
     above, below = marked(num), marked(den)
     if below is None and above is not None and (apart := _number_before(den)) is not None:
-        return elab.divide(fraction(elab, tree, num, apart[1]), elab.expr(apart[0]), tree.span)
+        try:
+            value = fraction(elab, tree, num, apart[1])
+        except Cubic as cubic:
+            raise Inside(cubic) from None
+        return elab.divide(value, elab.expr(apart[0]), tree.span)
     if _higher(num) or _higher(den):
         for mark in (x for half in (num, den) for x in half.walk() if is_mark(x)):
             _no_quantity(elab, mark)
-        return second.second(elab, tree, num, den)
+        try:
+            return second.second(elab, tree, num, den)
+        except Cubic as cubic:
+            raise Inside(cubic) from None
     if below is None or (above is None and not _is_partial(below[0])):
         if above is not None and _is_partial(above[0]):
             raise Problem("SR207", "∂ stands above this fraction but not below it", tree.span)
@@ -371,7 +378,11 @@ def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -
     told = base.time is not None and (base.symbol in context.direct or context.all_direct)
     if (not direct and not told) or not context.defined:  # while definitions are read, nobody knows
         return direct
+    printed = context.spelled.get(base.symbol)
     for d in context.defined.get(base.symbol, ()):
+        if printed is not None and _count(printed.rhs, wrt.symbol) > _count(d.rhs, wrt.symbol):
+            name = wrt.symbol.name.removesuffix("(t)")
+            raise Problem("SR190", f"'{name}' stands in an intermediate value too: is that held fixed?", span)
         if any(isinstance(e, Ref) and e.symbol is wrt.symbol for e in d.rhs.walk()) and (direct or base.time is None):
             return True
         if base.time is not None and d.time is not None and d.time.letter is not None:
@@ -382,6 +393,10 @@ def _mentioned(elab: Elaborator, of: Expr, wrt: Ref, direct: bool, span: Span) -
         name = base.symbol.name.removesuffix("(t)")
         raise Problem("SR190", f"the definition of '{name}' does not mention '{wrt.symbol.name}': by which path?", span)
     return False
+
+
+def _count(e: Expr, symbol: Symbol) -> int:
+    return sum(isinstance(x, Ref) and x.symbol is symbol for x in e.walk())
 
 
 def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bool = False) -> Expr:

@@ -14,7 +14,7 @@ from symrnn.elaborate import brackets, components, derivative, functions, indica
 from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
-from symrnn.elaborate.contraction import Chains, Cubic, contracted
+from symrnn.elaborate.contraction import Chains, Cubic, Inside, contracted
 from symrnn.elaborate.names import Match, head, is_transpose
 from symrnn.elaborate.scope import Scope, to_index
 from symrnn.elaborate.unknown import undeclared
@@ -70,7 +70,37 @@ class Elaborator:
         self.conditions.setdefault(text, reading)
 
     def expr(self, tree: t.Tree) -> Expr:
-        """The typed expression of a tree."""
+        """The typed expression of a tree. Raises Inside for a derivative of three indices."""
+        try:
+            found = self.factor(tree)
+        except Cubic as cubic:
+            raise Inside(cubic) from None
+        if isinstance(found, Cubic):
+            raise Inside(found)
+        return found
+
+    def factor(self, tree: t.Tree) -> Expr | Cubic:
+        """What stands as a factor or alone: an expression, or a derivative of three indices, in brackets perhaps."""
+        match tree:
+            case t.Frac(num, den):
+                try:
+                    return derivative.fraction(self, tree, num, den)
+                except Cubic as cubic:
+                    return cubic
+            case t.Fence("(" | "[", body, ")" | "]") if not isinstance(body, t.Listing):
+                return self.factor(body)
+            case t.Brace(_, body, _):
+                return self.factor(body)
+            case t.Stand(_, body, name):
+                if name not in self.shorthands:
+                    self.shorthands.append(name)
+                return self.factor(body)
+            case t.Product():
+                return self.multiplied(tree)
+        return self.other(tree)
+
+    def other(self, tree: t.Tree) -> Expr:
+        """The typed expression of any other tree."""
         match tree:
             case t.Num(text):
                 return number(Fraction(text))
@@ -80,26 +110,16 @@ class Elaborator:
                 return self.script(tree)
             case t.Fence():
                 return brackets.fence(self, tree)
-            case t.Frac(num, den):
-                return derivative.fraction(self, tree, num, den)
             case t.Sqrt(body, None):
                 return power(self.expr(body), number(Fraction(1, 2)))
             case t.Call(fn, arg):
                 return functions.call(self, fn, arg, tree.span)
             case t.Matrix():
                 return brackets.matrix(self, tree)
-            case t.Brace(_, body, _):
-                return self.expr(body)
             case t.Additive():
                 return self.additive(tree)
-            case t.Product():
-                return self.product(tree)
             case t.Big():
                 return sums.big(self, tree)
-            case t.Stand(_, body, name):
-                if name not in self.shorthands:
-                    self.shorthands.append(name)
-                return self.expr(body)
             case t.Dots():
                 raise Problem(NOT_YET, "the dots are read, but not yet filled in", tree.span)
             case t.Empty():
@@ -346,18 +366,20 @@ class Elaborator:
         return out
 
     def product(self, tree: t.Product) -> Expr:
+        """The typed expression of a product."""
+        return self.expr(tree)
+
+    def multiplied(self, tree: t.Product) -> Expr | Cubic:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""
         unambiguous(tree)
         if series.has_dots([factor for _, factor in tree.factors]):
             return self.expr(series.multiplied(self, tree))
         factors = derivative.grouped(self, tree)
-        values = [(op, self.factor(item)) for op, item in factors]
+        values = [(op, self.factor(item) if isinstance(item, t.Tree) else item) for op, item in factors]
         matrices = tuple(v for _, v in values if isinstance(v, Expr) and not v.scalar)
         result = values[0][1]
         for op, value in values[1:]:
             result = self.joined(op, result, value, matrices, tree)
-        if isinstance(result, Cubic):
-            raise result
         return result
 
     def joined(
@@ -368,30 +390,8 @@ class Elaborator:
             return self.times(op, left, right, factors, tree)
         found = contracted(self.scope, left, right) if op in ("", "\\cdot") else None
         if found is None:
-            raise left if isinstance(left, Cubic) else right  # type: ignore[misc]
+            raise Inside(left if isinstance(left, Cubic) else right)  # type: ignore[arg-type]
         return found
-
-    def composed(self, items: tuple[t.Tree, ...], span: Span) -> Expr:
-        r"""``\mathrm{prod}(\frac{∂L}{∂y}, \frac{∂y}{∂x})``: the chain rule, whatever has to be transposed for it."""
-        values = [self.factor(item) for item in items]
-        result = values[0]
-        for value in values[1:]:
-            found = self.chains.composed(self.scope, result, value)
-            if found is None:
-                raise Problem(NOT_YET, "'prod' is understood of derivatives, each by what the next is of", span)
-            result = found
-        if isinstance(result, Cubic):
-            raise result
-        return result
-
-    def factor(self, item: t.Tree | Expr | Cubic) -> Expr | Cubic:
-        """A factor of a product, which may be a derivative of three indices."""
-        if not isinstance(item, t.Tree):
-            return item
-        try:
-            return self.expr(item)
-        except Cubic as cubic:
-            return cubic
 
     def times(self, op: str, left: Expr, right: Expr, all_factors: tuple[Expr, ...], tree: t.Tree) -> Expr:
         """One product by its operator and the shapes of its sides."""

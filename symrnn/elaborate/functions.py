@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from symrnn.algebra.functions import TABLE
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import derivative, primes, smooth
+from symrnn.elaborate import contraction, derivative, primes, smooth
 from symrnn.elaborate.names import spaces
 from symrnn.expr import SCALAR, Apply, Constant, Diag, Expr, Softmax, Trace, power, show_shape
 from symrnn.latex import notation as n
@@ -39,7 +39,7 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
     declared = elab.context.manifest.functions.get(text)
     name = declared or name
     if name == "prod" and isinstance(arg, t.Fence) and isinstance(arg.body, t.Listing) and exponent is None:
-        return elab.composed(arg.body.items, span)
+        return contraction.composed(elab, arg.body.items, span)
     order = fn.primes if isinstance(fn, t.Script) else 0
     value = apply(elab, "ln" if name == "log" else name, arg, base, span, order)
     if exponent is None:

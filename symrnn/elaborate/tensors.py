@@ -42,11 +42,10 @@ def weighed(elab: Elaborator, tree: t.Tree, v: Expr) -> Expr:
             return sums.big(elab, tree, lambda body: weighed(elab, body, v))
         case t.Product():
             return _product(elab, tree, v)
-    try:
-        elab.expr(tree)
-    except Cubic as cubic:
-        return _alone(elab, cubic, v, tree)
-    raise _mixed(tree)
+    found = elab.factor(tree)
+    if not isinstance(found, Cubic):
+        raise _mixed(tree)
+    return _alone(elab, found, v, tree)
 
 
 def _product(elab: Elaborator, tree: t.Product, v: Expr) -> Expr:
