@@ -144,9 +144,9 @@ class _Shape:
         return cls.known[pattern.id]
 
     def by(self, k: int) -> Term:
-        """The derivative by the k-th hole, taken by SymPy on first use; 0 by one that what is left has lost."""
-        if k not in self._symbols:
-            return T.ZERO
+        """The derivative by the k-th hole, taken by SymPy on first use."""
+        if k not in self._symbols:  # it cancels out of the term
+            return T.rational(0)
         if k not in self._found:
             self._found[k] = from_sympy(self._expression.diff(self._symbols[k]), self._names, self._back)
         return self._found[k]

@@ -164,11 +164,9 @@ def grouped(elab: Elaborator, tree: t.Product) -> Factors:
         op, factor = rest.pop(0)
         variable = operator(factor)
         twice = second.operator(factor)
-        if twice is not None:
-            out.append((op, _act(elab, factor, twice[1], rest, twice)))
-        elif variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
+        if twice is not None or variable is not None or (isinstance(factor, t.Name) and factor.text == "\\nabla"):
             try:
-                out.append((op, _act(elab, factor, variable, rest)))
+                out.append((op, _act(elab, factor, twice[1] if twice else variable, rest, twice)))
             except Cubic as cubic:
                 out.append((op, cubic))
         elif rest and not rest[0][0] and (loss := adjoint(elab, factor)) is not None:
@@ -329,6 +327,8 @@ def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span, direct: bool 
     if variable is not None:
         elab.locals.append(variable)  # the claim's other side may use it too
         value = elab.expr(of)
+        if any(isinstance(e, Gradient) for e in value.walk()):
+            settled(elab, span)
         if elab.scope.find(variable) is not None:
             raise Problem("SR208", f"'{variable}' counts steps or components; nothing is derived by it", by.span)
         return Gradient(value.shape, value, Local(SCALAR, variable))
@@ -406,11 +406,11 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         wrt = part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     slopes = [e for e in of.walk() if isinstance(e, Gradient)]
-    if slopes and elab.context.manifest.has_unknown:
-        raise Problem("SR190", "a second derivative beside unknown functions is not understood (but see smooth)", span)
     copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
     if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):
         raise Problem("SR190", "a derivative of a derivative of this kind is not yet understood", span)
+    if slopes:
+        settled(elab, span)
     if of.scalar:
         return Gradient(wrt.shape, of, wrt, direct=direct)
     if wrt.scalar:
@@ -425,6 +425,12 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
             return Gradient((cols, rows), of, wrt, True, direct)
         return Gradient((rows, cols), of, wrt, direct=direct)
     raise Cubic(of, wrt, direct, span)
+
+
+def settled(elab: Elaborator, span: Span) -> None:
+    """Unknown functions stand for their values and first derivatives alone (``prose``): nothing else follows."""
+    if elab.context.manifest.has_unknown:
+        raise Problem("SR190", "a second derivative beside unknown functions is not yet understood", span)
 
 
 def _twice(e: Gradient) -> bool:

@@ -30,6 +30,7 @@ def twice(elab: Elaborator, of: t.Tree, by: tuple[t.Tree, t.Tree], span: Span) -
     """The derivative by one variable of that by the other."""
     outer, inner = by
     value = derivative.gradient(elab, of, inner, span)
+    derivative.settled(elab, span)
     if isinstance(outer, t.Name) and outer.text in elab.locals:
         return Gradient(value.shape, value, Local(SCALAR, outer.text))
     return derivative.typed_gradient(elab, value, elab.expr(outer), span)

@@ -160,6 +160,8 @@ def reduce(
         for left_out in without:
             elab.scope.use_axis(left_out, info.dim, tree.span)
         _check_range(elab, letter, low, high, info, tree)
+    if low is None and high is None:
+        low, high = _declared(elab, letter, tree)
     if low is None or high is None:
         raise Problem(
             "SR206",
@@ -189,6 +191,17 @@ def _composed(body: Expr, letter: str) -> bool | None:
             if of.time.letter == wrt.time.letter == letter and of.time.offset > wrt.time.offset:
                 return not denominator
     return None
+
+
+def _declared(elab: Elaborator, letter: str, tree: t.Big) -> tuple[Index | None, Index | None]:
+    """The values of a declared whole number that a sum runs over."""
+    found = elab.context.names.match(t.Name(letter))
+    values = found.symbol.values if found is not None else ""
+    if isinstance(values, str):
+        return (Index(None, 1), Index(values)) if values else (None, None)
+    if values != tuple(range(values[0], values[-1] + 1)):
+        raise Problem("SR190", f"a sum over the values of {letter} is not yet understood", tree.span)
+    return Index(None, values[0]), Index(None, values[-1])
 
 
 def _check_range(elab: Elaborator, letter: str, low: Index, high: Index, info: Letter, tree: t.Big) -> None:

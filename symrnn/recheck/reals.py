@@ -228,7 +228,7 @@ def applied(name: str, a: Num) -> Num:
     function, slope = FUNCTIONS[name]
     x = a.value
     out = Num(function(x))
-    out.parts = ((a, lambda again: slope(a, out) if again else slope(x, out.value)),)
+    out.parts = ((a, lambda again=False: slope(a, out) if again else slope(x, out.value)),)
     return out
 
 
@@ -239,7 +239,7 @@ def raised(a: Num, e: Num) -> Num:
         return applied("exp", times(e, applied("ln", a)))
     n = q.numerator
 
-    def slope(again: bool) -> Any:
+    def slope(again: bool = False) -> Any:
         if again:
             return times(Num(real(q)), raised(a, Num(real(q - 1)))) if q else const(0)
         if q.denominator == 1:
