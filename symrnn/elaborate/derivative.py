@@ -421,8 +421,6 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         wrt = part_of(wrt, base)
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     slopes = [e for e in of.walk() if isinstance(e, Gradient)]
-    if slopes and elab.context.manifest.has_unknown:
-        raise Problem("SR190", "a second derivative beside unknown functions is not understood (but see smooth)", span)
     copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
     if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):
         raise Problem("SR190", "a derivative of a derivative of this kind is not yet understood", span)
@@ -444,8 +442,7 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
 
 def settled(elab: Elaborator, span: Span) -> None:
     """Unknown functions stand for their values and first derivatives alone (``prose``): nothing else follows."""
-    manifest = elab.context.manifest
-    if manifest.unknown or any(section.unknown for section in manifest.section):
+    if elab.context.manifest.has_unknown:
         raise Problem("SR190", "a second derivative beside unknown functions is not yet understood", span)
 
 
