@@ -10,21 +10,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
+from operator import attrgetter
+from typing import Any
 
 from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.context import AS_PRINTED, Context
+from symrnn.elaborate.contraction import Chains, Inside
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.scope import Letter
-from symrnn.expr import Dim, Expr, Number, Symbol
+from symrnn.expr import Expr, Number, Symbol
 from symrnn.latex import tree as t
 from symrnn.repair.revise import exchange
 from symrnn.repair.sample import differences, separate
 
-Facts = tuple[tuple[int, str, Dim | None, bool, bool], ...]  # depth, letter, what it indexes, a step?, bound?
+_KNOWN = tuple(f.name for f in fields(Letter) if f.name != "span")  # of a letter
+_known = attrgetter(*_KNOWN)
+Facts = tuple[tuple[int, str, tuple[Any, ...]], ...]  # depth, letter, what is known of it
 _CLIMBS = 2  # to the part around, where the shape changes
 _WORTH_IT = (t.Additive, t.Product, t.Frac, t.Fence, t.Call, t.Big, t.Brace, t.Matrix, t.Script)
 
@@ -45,6 +50,7 @@ class Memory:
 
     about: dict[int, frozenset[str]] = field(default_factory=dict)  # the names printed in each part
     met: dict[tuple[int, Facts], Met] = field(default_factory=dict)
+    chains: Chains = field(default_factory=Chains)
 
     def add(self, tree: t.Tree, always: frozenset[str]) -> frozenset[str]:
         """Take in a tree with its parts; ``always``: names that may matter where they are not printed."""
@@ -61,6 +67,7 @@ class Recall(Elaborator):
     def __init__(self, context: Context, memory: Memory) -> None:
         super().__init__(context, AS_PRINTED)
         self.memory = memory
+        self.chains = memory.chains
 
     def expr(self, tree: t.Tree) -> Expr:
         """The typed expression of a tree."""
@@ -90,7 +97,7 @@ class Recall(Elaborator):
     def facts(self, about: frozenset[str] | None = None) -> Facts:
         """What is known of some letters, or of all."""
         return tuple(
-            (depth, name, letter.dim, letter.timed, letter.bound)
+            (depth, name, _known(letter))
             for depth, frame in enumerate(self.scope.stack)
             for name, letter in frame.items()
             if about is None or name in about
@@ -99,11 +106,12 @@ class Recall(Elaborator):
     def learn(self, facts: Facts) -> None:
         """Know of letters what was known."""
         stack = self.scope.stack
-        for depth, name, dim, timed, bound in facts:
+        for depth, name, known in facts:
             while len(stack) <= depth:
                 stack.append({})
-            letter = stack[depth].setdefault(name, Letter(bound=bound))
-            letter.dim, letter.timed = dim, timed
+            letter = stack[depth].setdefault(name, Letter())
+            for what, value in zip(_KNOWN, known, strict=True):
+                setattr(letter, what, value)
 
     def _resumed(self, met: Met) -> bool:
         """Whether a part could leave behind what it did; a quantity in two styles cannot."""
@@ -122,6 +130,7 @@ class Visit:
     before: Facts
     value: Expr
     after: Facts
+    order: int  # among the visits, as they ended
 
 
 @dataclass
@@ -173,7 +182,7 @@ class Record(Recall):
         before = self.facts()
         value = self.anew(tree, about) if isinstance(tree, _WORTH_IT) else Elaborator.expr(self, tree)
         again = id(tree) in self.visits.once or self.aside or self.numbered
-        self.visits.once[id(tree)] = None if again else Visit(tree, before, value, self.facts())
+        self.visits.once[id(tree)] = None if again else Visit(tree, before, value, self.facts(), len(self.visits.once))
         return value
 
 
@@ -194,8 +203,13 @@ class Editing:
 
     def printed(self, j: int) -> Typed | None:
         """The claim ``j`` as printed. Raises Problem where it has no meaning."""
-        visits = self.visits[j]
-        typed = elaborate(self.context, self.claims[j], elaborator=Record(self.context, self.memory, visits))
+        visits, claim = self.visits[j], self.claims[j]
+        context = self.context.within(claim.section)
+        try:
+            typed = elaborate(context, claim, elaborator=Record(context, self.memory, visits))
+        except Inside:  # both sides beside an arbitrary vector
+            visits.once.clear()
+            return elaborate(context, claim)
         if typed is not None:
             stands = Counter(id(e) for side in (typed.lhs, typed.rhs) for e in separate(side))
             visits.keep({e for e, count in stands.items() if count == 1})
@@ -203,7 +217,11 @@ class Editing:
 
     def edited(self, claim: Claim) -> Typed | None:
         """A claim that shares parts with these. Raises Problem where it has no meaning."""
-        return elaborate(self.context, claim, elaborator=Recall(self.context, self.memory))
+        context = self.context.within(claim.section)
+        try:
+            return elaborate(context, claim, elaborator=Recall(context, self.memory))
+        except Inside:
+            return elaborate(context, claim)
 
     def changes(self, j: int, made: Mapping[int, tuple[t.Tree, t.Tree]]) -> list[tuple[Expr, Expr]] | None:
         """The places of the claim ``j`` that exchanged parts change, each with what stands there then; None where the
@@ -216,20 +234,22 @@ class Editing:
         trees = {k: new for k, (_, new) in made.items()}
         holding = frozenset(k for old in parts for k in visits.over(old))
         waiting = [(visits.around(old), 0) for old in parts]
+        waiting.sort(key=lambda w: -1 if w[0] is None else w[0].order)  # what is known before a part must still hold
         settled: dict[int, tuple[Visit, list[tuple[Expr, Expr]]]] = {}
         while waiting:
-            visit, climbed = waiting.pop()
+            visit, climbed = waiting.pop(0)
             if visit is None or climbed > _CLIMBS:
                 return None
             above = {id(visit.tree), *visits.over(visit.tree)}
             if not above.isdisjoint(settled) or any(o is not None and id(o.tree) in above for o, _ in waiting):
                 continue  # it changes with what stands around it
-            elab = Recall(self.context, self.memory)
+            elab = Recall(self.context.within(self.claims[j].section), self.memory)
             elab.learn(visit.before)
             value = elab.expr(exchange(visit.tree, trees, holding))
             if elab.aside or elab.numbered or set(elab.facts()) != set(visit.after):
                 return None
-            if len(parts) == 1 and _clashes(value, visit.value, visits.above[id(visit.tree)]):
+            single = len(parts) == 1 and not self.context.manifest.broadcast
+            if single and _clashes(value, visit.value, self._beside(j, visit.tree)):
                 raise Problem("SR301", "a term of another shape", visit.tree.span)
             if value.shape != visit.value.shape or isinstance(value, Number) != isinstance(visit.value, Number):
                 waiting.append((visits.around(visits.above[id(visit.tree)]), climbed + 1))
@@ -238,8 +258,14 @@ class Editing:
             settled[id(visit.tree)] = visit, differences(visit.value, value)
         return [pair for _, pairs in settled.values() for pair in pairs]
 
+    def _beside(self, j: int, tree: t.Tree) -> int:
+        """How many terms of a sum, or sides of the claim, a part is one of; literal numbers take every shape."""
+        above, claim = self.visits[j].above[id(tree)], self.claims[j]
+        terms = [term for _, term in above.terms] if isinstance(above, t.Additive) else []
+        sides = [claim.lhs, claim.rhs] if above is None else []
+        return sum(not isinstance(x, t.Num) for x in (*terms, *sides))
 
-def _clashes(new: Expr, old: Expr, above: t.Tree | None) -> bool:
-    """Whether what stands beside a value in a sum, or across the equation, keeps it from changing its shape."""
-    beside = above is None or (isinstance(above, t.Additive) and len(above.terms) > 1)
-    return beside and new.shape != old.shape and not isinstance(new, Number) and not isinstance(old, Number)
+
+def _clashes(new: Expr, old: Expr, beside: int) -> bool:
+    """Whether what stands beside a value keeps it from changing its shape."""
+    return beside > 1 and new.shape != old.shape and not isinstance(new, Number) and not isinstance(old, Number)

@@ -1,0 +1,97 @@
+"""Edited claims: what is elaborated where it stands, or from memory, is what is elaborated as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from symrnn.diagnostic import Problem
+from symrnn.elaborate.claim import elaborate
+from symrnn.elaborate.expression import Elaborator
+from symrnn.elaborate.paper import Flow
+from symrnn.expr import Expr
+from symrnn.library import check
+from symrnn.repair.moves import moves
+from symrnn.repair.search import Search
+from symrnn.repair.state import State
+from symrnn.repair.vocabulary import vocabulary
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = {
+    "elman/wrong.md": None,
+    "mlp/wrong.md": None,
+    "softmax-regression/wrong.md": None,
+    "bptt/note.md": ("17", "25", "42", "53", "61", "79", "85"),
+}
+_EVERY = 7  # moves of a line that are looked at
+
+
+def states(name: str) -> list[tuple[Search, State]]:
+    """The lines of a document with the first state of their search."""
+    report = check(ROOT / "derivations" / name)
+    checker, flow, found = report.checker, Flow(), []
+    words = vocabulary(checker.context, report.document.source, checker.lines.lines)
+    for k, line in enumerate(checker.lines.lines):
+        before, (_, flow) = flow, checker.lines.equation(k, line, flow)
+        if line.tree is not None and (DOCUMENTS[name] is None or line.number in DOCUMENTS[name]):
+            search = Search(checker, checker.lines, k, before, words, 1)
+            state = search.state(line.formula.latex, (), 0, 0)
+            if state is not None:
+                found.append((search, state))
+    return found
+
+
+def exchanged(value: object, places: list[tuple[Expr, Expr]]) -> object:
+    """An expression, or what a field of one holds, with others in their places."""
+    if isinstance(value, tuple):
+        return tuple(exchanged(v, places) for v in value)
+    if not isinstance(value, Expr):
+        return value
+    for old, new in places:
+        if value is old:
+            return new
+    return type(value)(**{name: exchanged(getattr(value, name), places) for name in value.__match_args__})
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_parts_in_place_are_the_whole(name: str) -> None:
+    compared = refused = 0
+    for search, state in states(name):
+        context = search.checker.context
+        for move in moves(state.page)[::_EVERY]:
+            made = state.reviser.exchanged(move.edits)
+            if made is None:
+                continue
+            for j, (claim, base) in enumerate(zip(state.reviser.claims_with(made), state.typed, strict=True)):
+                if base is None or claim.lhs is None or claim.kind == "definition" or claim == state.claims[j]:
+                    continue
+                try:
+                    whole = elaborate(context, claim)
+                except Problem:
+                    whole = None
+                try:
+                    places = state.editing.changes(j, made)
+                except Problem:
+                    refused += 1
+                    assert whole is None, (search.line.number, move)
+                    continue
+                if places is not None:
+                    compared += 1
+                    assert whole is not None, (search.line.number, move)
+                    sides = exchanged(base.lhs, places), exchanged(base.rhs, places)
+                    assert sides == (whole.lhs, whole.rhs), (search.line.number, move)
+                    assert base.letters == whole.letters
+                elif whole is not None:
+                    typed = search.typed(claim, state.editing)
+                    assert typed is not None and (typed.lhs, typed.rhs) == (whole.lhs, whole.rhs)
+    assert compared > 50 and refused > 10
+
+
+def test_all_that_an_elaborator_knows_is_remembered() -> None:
+    """What is new here must be added to ``Recall``."""
+    context = check(ROOT / "derivations/elman/note.md").checker.context
+    assert set(vars(Elaborator(context))) == {
+        "context", "reading", "scope", "conditions", "shorthands", "locals", "arguments", "chains", "plain",
+        "numbered", "exact",
+    }  # fmt: skip
