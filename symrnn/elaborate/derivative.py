@@ -424,6 +424,8 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
     copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
     if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):
         raise Problem("SR190", "a derivative of a derivative of this kind is not yet understood", span)
+    if slopes:
+        settled(elab, span)
     if of.scalar:
         return Gradient(wrt.shape, of, wrt, direct=direct)
     if wrt.scalar:

@@ -28,9 +28,11 @@ class Tree:
 
     def walk(self) -> Iterator[Tree]:
         """This node and every node below it, in printed order."""
-        yield self
-        for child in self.children():
-            yield from child.walk()
+        waiting: list[Tree] = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(list(node.children())))
 
     def at(self, span: Span) -> Tree:
         """The same node at another place."""
