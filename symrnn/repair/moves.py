@@ -94,12 +94,12 @@ def moves(page: Page) -> list[Move]:
     from symrnn.repair.leaves import COUNTED, LEAVES
     from symrnn.repair.lost import LOST
     from symrnn.repair.matrices import MATRICES
-    from symrnn.repair.shapes import SHAPES
+    from symrnn.repair.shapes import SHAPES, extra
 
     found: dict[tuple[Edit, ...], Move] = {}
     groups: dict[tuple[str, ...], list[tuple[Move, tuple[t.Tree, ...]]]] = {}
     for node, above in page.sites:
-        for generator in COUNTED if counts(node, above) else (*LEAVES, *LOST, *SHAPES, *MATRICES):
+        for generator in (*COUNTED, extra) if counts(node, above) else (*LEAVES, *LOST, *SHAPES, *MATRICES):
             for move in generator(page, node, above):
                 if not _real(page, move):
                     continue
