@@ -335,7 +335,7 @@ def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span, direct: bool 
         elab.locals.append(variable)  # the claim's other side may use it too
         value = elab.expr(of)
         if any(isinstance(e, Gradient) for e in value.walk()):
-            settled(elab, span)
+            second.settled(elab, span)
         if elab.scope.find(variable) is not None:
             raise Problem("SR208", f"'{variable}' counts steps or components; nothing is derived by it", by.span)
         return Gradient(value.shape, value, Local(SCALAR, variable))
@@ -422,10 +422,10 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
         elab.condition("copy", f"derivative by {base.symbol.name} read as by its copy at step {_say(step)}")
     slopes = [e for e in of.walk() if isinstance(e, Gradient)]
     copies = any(isinstance(w := variable(e.wrt), Ref) and w.copy is not None for e in slopes)
-    if slopes and (direct or copies or base.copy is not None or any(e.direct or _twice(e) for e in slopes)):
+    if slopes and (direct or copies or base.copy is not None or any(e.direct or second.is_second(e) for e in slopes)):
         raise Problem("SR190", "a derivative of a derivative of this kind is not yet understood", span)
     if slopes:
-        settled(elab, span)
+        second.settled(elab, span)
     if of.scalar:
         return Gradient(wrt.shape, of, wrt, direct=direct)
     if wrt.scalar:
@@ -440,17 +440,6 @@ def typed_gradient(elab: Elaborator, of: Expr, wrt: Expr, span: Span, direct: bo
             return Gradient((cols, rows), of, wrt, True, direct)
         return Gradient((rows, cols), of, wrt, direct=direct)
     raise Cubic(of, wrt, direct, span)
-
-
-def settled(elab: Elaborator, span: Span) -> None:
-    """Unknown functions stand for their values and first derivatives alone (``prose``): nothing else follows."""
-    if elab.context.manifest.has_unknown:
-        raise Problem("SR190", "a second derivative beside unknown functions is not yet understood", span)
-
-
-def _twice(e: Gradient) -> bool:
-    """Whether a derivative is a second one."""
-    return any(isinstance(x, Gradient) for x in e.of.walk())
 
 
 def time_of(value: Expr) -> Index | None:

@@ -30,7 +30,7 @@ def twice(elab: Elaborator, of: t.Tree, by: tuple[t.Tree, t.Tree], span: Span) -
     """The derivative by one variable of that by the other."""
     outer, inner = by
     value = derivative.gradient(elab, of, inner, span)
-    derivative.settled(elab, span)
+    settled(elab, span)
     if isinstance(outer, t.Name) and outer.text in elab.locals:
         return Gradient(value.shape, value, Local(SCALAR, outer.text))
     return derivative.typed_gradient(elab, value, elab.expr(outer), span)
@@ -66,3 +66,14 @@ def _variables(den: t.Tree) -> tuple[t.Tree, t.Tree] | None:
                     y = y.base if y.sub is None else replace(y, sup=None)
                 return x, y
     return None
+
+
+def settled(elab: Elaborator, span: Span) -> None:
+    """Unknown functions stand for their values and first derivatives alone (``prose``): nothing else follows."""
+    if elab.context.manifest.has_unknown:
+        raise Problem("SR190", "a second derivative beside unknown functions is not yet understood", span)
+
+
+def is_second(e: Gradient) -> bool:
+    """Whether a derivative is a second one."""
+    return any(isinstance(x, Gradient) for x in e.of.walk())

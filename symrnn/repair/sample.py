@@ -6,6 +6,7 @@ zero (to rounding) where the claim holds. It prunes a search and never decides: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,6 +47,7 @@ _FLOOR = 1e-5
 NOTHING = _FLOOR * (1 + 1e-6)  # the size of a claim whose sides are both zero
 _LETTER_VALUES = 2
 STEPS = 3
+_STEP_NUMBERS = re.compile(r"\^\{?\(([1-5])\)")
 
 _WHOLE = (Gradient, Entry)  # evaluated as a whole
 _LINEAR = (Add, Diag, Entry, MatMul, Reduce, Slice, Table, Times, Total, Trace, Transpose)
@@ -147,6 +149,11 @@ class _World:
     def leaf(self, leaf: Any) -> Any:
         """The value of a scalar."""
         return self.value(self.network.leaf(leaf))
+
+
+def steps_of(latex: str) -> int:
+    """A length at which a step that is a number is not the last one."""
+    return max([STEPS, *(int(k) + 1 for k in _STEP_NUMBERS.findall(latex))])
 
 
 class Sample:

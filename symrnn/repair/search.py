@@ -7,7 +7,6 @@ evaluated together, as arrays. What survives is read again as text and proved by
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations, islice
 from typing import Any
@@ -30,7 +29,7 @@ from symrnn.repair.editions import Editions, Found
 from symrnn.repair.moves import Move, Page, apply, moves
 from symrnn.repair.recall import Editing
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, STEPS, TOLERANCE, Axis, Sample, differences
+from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences, steps_of
 from symrnn.repair.state import (
     FALSE,
     ILL,
@@ -62,14 +61,6 @@ _PLACES_AT_MOST = 6
 _TOO_MUCH = frozenset({"extra factor", "extra term"})  # what one slip can do to several claims at once
 
 
-_STEP_NUMBERS = re.compile(r"\^\{?\(([1-5])\)")
-
-
-def _steps(latex: str) -> int:
-    """A length at which a step that is a number is not the last one."""
-    return max([STEPS, *(int(k) + 1 for k in _STEP_NUMBERS.findall(latex))])
-
-
 class Search:
     """Repairs of one line of a document, the lines before it being as they are.
 
@@ -82,7 +73,7 @@ class Search:
         self.line = lines.lines[k]
         self.rules = tuple(r for r in checker.context.rules if r.applies(self.line.number))
         self.words = words
-        self.sample = Sample(checker, self.line.number, _steps(self.line.formula.latex))
+        self.sample = Sample(checker, self.line.number, steps_of(self.line.formula.latex))
         self.levels: dict[int, list[State]] = {}
         self.seen: set[str] = set()
         self.read: dict[str, tuple[Tree, Tree] | None] = {}
