@@ -136,6 +136,15 @@ GREEK: Final = frozenset(
         "Omega",
     ]
 )
+# Greek letters typed as such.
+TYPED: Final = {
+    "α": "\\alpha", "β": "\\beta", "γ": "\\gamma", "δ": "\\delta", "ε": "\\epsilon", "ϵ": "\\epsilon", "ζ": "\\zeta",
+    "η": "\\eta", "θ": "\\theta", "ϑ": "\\vartheta", "ι": "\\iota", "κ": "\\kappa", "λ": "\\lambda", "μ": "\\mu",
+    "ν": "\\nu", "ξ": "\\xi", "π": "\\pi", "ϖ": "\\varpi", "ρ": "\\rho", "ϱ": "\\varrho", "σ": "\\sigma",
+    "ς": "\\varsigma", "τ": "\\tau", "υ": "\\upsilon", "φ": "\\phi", "ϕ": "\\phi", "χ": "\\chi", "ψ": "\\psi",
+    "ω": "\\omega", "Γ": "\\Gamma", "Δ": "\\Delta", "Θ": "\\Theta", "Λ": "\\Lambda", "Ξ": "\\Xi", "Υ": "\\Upsilon",
+    "Φ": "\\Phi", "Ψ": "\\Psi", "Ω": "\\Omega",
+}  # fmt: skip
 # Commands that stand for themselves as a name.
 SYMBOLS: Final = GREEK | frozenset(
     [

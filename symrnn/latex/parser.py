@@ -347,7 +347,7 @@ class _Parser(Head):
         """An item that stands for itself."""
         span = self.span(item.start, item.end)
         if item.kind == "letter":
-            return Name(item.text, span=span)
+            return Name(n.TYPED.get(item.text, item.text), span=span)
         if item.kind == "number":
             return Num(item.text, span=span)
         if item.kind in ("text", "word"):

@@ -7,7 +7,7 @@ what is found this way is read again as a whole before anything is claimed of it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
@@ -16,17 +16,31 @@ from symrnn.diagnostic import Problem
 from symrnn.elaborate.shorthand import Rule, rewrite
 from symrnn.latex import tree as t
 from symrnn.latex.parser import parse_expression
+from symrnn.repair import slots
 from symrnn.repair.moves import Edit, Page, apply
 from symrnn.span import Span
 
-_HOLES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_MARK = "\\mathfrak{{{}}}"  # what is held back while its surroundings are read
-_LONG = 12  # characters: an operand that is worth it
+_MARKS = "ԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔ"  # each stands for an operand while its surroundings are read
+_LONG = 3  # characters: an operand that is worth it
 _MOST_READ = 20_000  # pieces that are remembered
-_WHOLE = (t.Script, t.Name, t.Num, t.Fence, t.Frac, t.Matrix, t.Accent)  # read the same wherever they stand
-
-
 Place = tuple[Span, type[t.Tree]]  # the same in the page and in the claims, where shorthands stand for their meanings
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A printed part of a claim that can be read alone, and what may take its place."""
+
+    node: t.Tree
+    slot: slots.Slot
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether a place is in the piece."""
+        return self.node.span.start <= start and end <= self.node.span.end
+
+    @property
+    def size(self) -> int:
+        """How many characters it has."""
+        return self.node.span.end - self.node.span.start
 
 
 class Reviser:
@@ -54,14 +68,13 @@ class Reviser:
                 if side is not None:
                     self._collect(side, ())
         self.pieces = [
-            node
+            Piece(node, slot)
             for node, above in page.sites
             if _place(node) in self.nodes
             and node.span.end > node.span.start
-            and (isinstance(node, _WHOLE) or _steady(node))
-            and not any(isinstance(a, (t.Script, t.Accent)) for a in above)
+            and (slot := slots.slot(node, above, page.text(node))) is not None
         ]
-        self.marked = "frak" not in page.latex  # whether a mark is told from all that is printed
+        self.marks = [mark for mark in _MARKS if mark not in page.latex]
         self.braces = [node.span for node, _ in page.sites if isinstance(node, t.Brace)]
 
     def _collect(self, tree: t.Tree, above: tuple[int, ...]) -> None:
@@ -76,33 +89,33 @@ class Reviser:
         """The parts of the claims that small edits exchange, by identity, each with what takes its place; None when
         the whole line must be read again.
         """
-        held: dict[int, tuple[t.Tree, list[Edit]]] = {}
-        waiting = list(edits)
-        while waiting:
-            edit = waiting.pop()
-            piece = self._piece(edit)
+        held: dict[int, tuple[Piece, list[Edit]]] = {}
+        for edit in edits:
+            piece = self._piece(edit[0], edit[1])
             if piece is None:
                 return None
-            _, inside = held.setdefault(id(piece), (piece, []))
-            inside.append(edit)
-        made: dict[Place, tuple[t.Tree, t.Tree]] = {}  # pieces and what takes their place
+            held.setdefault(id(piece), (piece, []))[1].append(edit)
+        made: dict[Place, t.Tree] = {}
         while held:
             outer = [k for k, (p, _) in held.items() if not any(_within(p, q) for q, _ in held.values() if q is not p)]
             if len(outer) < len(held):  # a piece inside another is read with it
                 for k in [k for k in held if k not in outer]:
                     piece, inside = held.pop(k)
-                    next(i for q, i in held.values() if _within(piece, q)).extend(inside)
+                    other, beside = next(x for x in held.values() if _within(piece, x[0]))
+                    if self._crosses(piece.node.span.start, piece.node.span.end, other.node):
+                        return None
+                    beside.extend(inside)
                 continue
             _, (piece, inside) = held.popitem()
             tree = self._reread(piece, inside)
             if tree is not None:
-                made[_place(piece)] = piece, tree
+                made[_place(piece.node)] = tree
                 continue
             around = self._around(piece)
-            if around is None or any(_within(p, around) for p, _ in made.values()):
+            if around is None or any(around.holds(span.start, span.end) for span, _ in made):
                 return None
             held.setdefault(id(around), (around, []))[1].extend(inside)
-        return {id(node): (node, tree) for place, (_, tree) in made.items() for node in self.nodes[place]}
+        return {id(node): (node, tree) for place, tree in made.items() for node in self.nodes[place]}
 
     def claims_with(self, made: Mapping[int, tuple[t.Tree, t.Tree]]) -> list[Claim]:
         """The claims with parts exchanged."""
@@ -116,50 +129,48 @@ class Reviser:
         rhs = exchange(claim.rhs, made, holding)
         return claim if lhs is claim.lhs and rhs is claim.rhs else replace(claim, lhs=lhs, rhs=rhs)
 
-    def _piece(self, edit: Edit) -> t.Tree | None:
-        """The smallest piece around an edit that stands in the claims as printed."""
-        start, end, _ = edit
-        best: t.Tree | None = None
-        for piece in self.pieces:
-            if piece.span.start <= start and end <= piece.span.end:
-                if best is None or piece.span.end - piece.span.start <= best.span.end - best.span.start:
-                    best = piece
-        return None if best is None or self._crosses(start, end, best) else best
+    def _piece(self, start: int, end: int) -> Piece | None:
+        """The smallest piece around a place that stands in the claims as printed."""
+        found = min((p for p in reversed(self.pieces) if p.holds(start, end)), key=lambda p: p.size, default=None)
+        return None if found is None or self._crosses(start, end, found.node) else found
+
+    def _around(self, piece: Piece) -> Piece | None:
+        """The next larger piece."""
+        span = piece.node.span
+        found = min((p for p in self.pieces if _within(piece, p)), key=lambda p: p.size, default=None)
+        return None if found is None or self._crosses(span.start, span.end, found.node) else found
 
     def _crosses(self, start: int, end: int, piece: t.Tree) -> bool:
-        """Whether a brace, whose body and label are claims of their own, stands between a place and a piece."""
+        """Whether a brace, whose body and label are claims of their own, stands at a place, or between it and a
+        piece.
+        """
         low, high = piece.span.start, piece.span.end
-        return any(low <= b.start <= start and end <= b.end <= high for b in self.braces)
+        between = (low <= b.start <= start and end <= b.end <= high for b in self.braces)
+        return any(between) or any(start <= b.start and b.end <= end for b in self.braces)
 
-    def _around(self, piece: t.Tree) -> t.Tree | None:
-        """The next larger piece."""
-        larger = [p for p in self.pieces if p is not piece and _within(piece, p)]
-        found = min(larger, key=lambda p: p.span.end - p.span.start, default=None)
-        return None if found is None or self._crosses(piece.span.start, piece.span.end, found) else found
-
-    def _reread(self, node: t.Tree, edits: list[Edit]) -> t.Tree | None:
-        """The piece after its edits, when it is still one piece that reads the same wherever it stands."""
-        low = node.span.start
-        held = list(self._untouched(node, edits))[: len(_HOLES)]
-        holes = tuple((part.span.start, part.span.end, _MARK.format(name)) for name, part in zip(_HOLES, held))  # noqa: B905
-        text = apply(self.page.text(node), tuple((a - low, b - low, new) for a, b, new in (*edits, *holes)))
+    def _reread(self, piece: Piece, edits: list[Edit]) -> t.Tree | None:
+        """The piece after its edits, when it is one that reads the same where it stands."""
+        low = piece.node.span.start
+        held = dict(zip(self.marks, self._untouched(piece.node, edits)))  # noqa: B905
+        marks = tuple((part.span.start, part.span.end, mark) for mark, part in held.items())
+        text = apply(self.page.text(piece.node), tuple((a - low, b - low, new) for a, b, new in (*edits, *marks)))
         if text not in self.read:
             tree = _read(text, self.words)
             self.read[text] = None if tree is None else (tree, rewrite(tree, self.rules))
         found = self.read[text]
-        if found is None:
+        if found is None or not piece.slot(found[0], piece.node):
             return None
-        tree, revised = found
-        if not (isinstance(tree, _WHOLE) or (type(tree) is type(node) and _steady(tree))):
+        loose = {mark for mark, part in held.items() if not slots.closed(part)}
+        if loose and any(factor.text in loose for factor in _factors(found[0])):
             return None
-        return _filled(revised, {n: self.nodes[_place(p)][0] for n, p in zip(_HOLES, held)})  # noqa: B905
+        return _filled(found[1], {mark: self.nodes[_place(part)][0] for mark, part in held.items()})
 
     def _untouched(self, node: t.Tree, edits: list[Edit]) -> Iterator[t.Tree]:
-        """The longer operands in a piece that no edit touches: they need not be read again."""
-        for part in _operands(node):
+        """The operands in a piece that no edit touches: they need not be read again."""
+        for part, whole in slots.operands(node):
             low, high = part.span.start, part.span.end
             apart = all(end < low or high < start for start, end, _ in edits)
-            if apart and high - low >= _LONG and _place(part) in self.nodes and self.marked:
+            if whole and apart and high - low >= _LONG and _place(part) in self.nodes:
                 yield part
             else:
                 yield from self._untouched(part, edits)
@@ -174,26 +185,19 @@ def _read(text: str, words: frozenset[str]) -> t.Tree | None:
         return None
 
 
-def _operands(tree: t.Tree) -> Iterator[t.Tree]:
-    """What stands in a tree at places where a letter could stand; deeper ones only below what is none."""
-    match tree:
-        case t.Fence(_, body, _) if not isinstance(body, t.Listing):
-            yield body
-        case t.Frac(num, den):
-            yield from (num, den)
-        case t.Additive(terms):
-            yield from (term for _, term in terms)
-        case _:
-            for child in tree.children():
-                yield from _operands(child)
+def _factors(tree: t.Tree) -> Iterator[t.Name]:
+    """The letters that are factors."""
+    for node in tree.walk():
+        if isinstance(node, t.Product):
+            yield from (factor for _, factor in node.factors if isinstance(factor, t.Name))
 
 
 def _filled(tree: t.Tree, held: Mapping[str, t.Tree]) -> t.Tree:
     """The tree with what was held back put in again."""
     if not held:
         return tree
-    if isinstance(tree, t.Name) and tree.style == "frak":
-        return held[tree.text]
+    if isinstance(tree, t.Name):
+        return held.get(tree.text, tree)
     return t.rebuilt(tree, lambda part: _filled(part, held))
 
 
@@ -201,22 +205,9 @@ def _place(tree: t.Tree) -> Place:
     return tree.span, type(tree)
 
 
-def _within(inner: t.Tree, outer: t.Tree) -> bool:
-    a, b = inner.span, outer.span
-    return b.start <= a.start and a.end <= b.end and (a.start, a.end) != (b.start, b.end)
-
-
-def _steady(tree: t.Tree) -> bool:
-    """Whether a piece that is no unit keeps its structure among its neighbours."""
-    match tree:
-        case t.Product(factors):
-            return all(op in ("", "\\cdot", "\\times") for op, _ in factors)
-        case t.Call(_, arg):
-            return isinstance(arg, t.Fence)
-        case t.Additive() | t.Big():
-            return True
-        case _:
-            return False
+def _within(inner: Piece, outer: Piece) -> bool:
+    span = inner.node.span
+    return outer.holds(span.start, span.end) and outer.size > inner.size
 
 
 def exchange(tree: t.Tree, made: Mapping[int, t.Tree], holding: frozenset[int]) -> t.Tree:
