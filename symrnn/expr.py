@@ -80,21 +80,28 @@ class Expr:
     __match_args__: ClassVar[tuple[str, ...]]
     shape: Shape
 
-    def children(self) -> Iterator[Expr]:
+    def children(self) -> list[Expr]:
         """The direct subexpressions."""
+        found: list[Expr] = []
         for name in self.__match_args__:
             value = getattr(self, name)
-            for part in value if isinstance(value, tuple) else (value,):
-                if isinstance(part, Expr):
-                    yield part
-                elif isinstance(part, tuple):
-                    yield from (p for p in part if isinstance(p, Expr))
+            if isinstance(value, Expr):
+                found.append(value)
+            elif isinstance(value, tuple):
+                for part in value:
+                    if isinstance(part, Expr):
+                        found.append(part)
+                    elif isinstance(part, tuple):
+                        found += [p for p in part if isinstance(p, Expr)]
+        return found
 
     def walk(self) -> Iterator[Expr]:
         """This expression and all below it."""
-        yield self
-        for child in self.children():
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += reversed(node.children())
 
     @property
     def scalar(self) -> bool:

@@ -92,7 +92,7 @@ def _copies(checker: Checker, line: Line) -> Iterator[Diagnostic]:
         elif isinstance(node, t.Script) and node.base == t.Name("\\nabla") and node.sub is not None:
             below |= {id(x) for x in node.sub.walk()}
         if isinstance(node, (t.Script, t.Accent)):
-            bases.add(id(next(node.children())))
+            bases.add(id(node.children()[0]))
         known = _names(checker, line).match(node) if isinstance(node, (t.Script, t.Name)) else None
         if known is None or id(node) in below or id(node) in bases or known.symbol.timed:
             continue

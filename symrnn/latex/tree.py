@@ -21,10 +21,12 @@ class Tree:
     __match_args__: ClassVar[tuple[str, ...]]  # all fields but the place
     span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
 
-    def children(self) -> Iterator[Tree]:
+    def children(self) -> list[Tree]:
         """The direct subtrees, in printed order."""
+        found: list[Tree] = []
         for name in self.__match_args__:
-            yield from _trees(getattr(self, name))
+            _collect(getattr(self, name), found)
+        return found
 
     def walk(self) -> Iterator[Tree]:
         """This node and every node below it, in printed order."""
@@ -32,7 +34,7 @@ class Tree:
         while waiting:
             node = waiting.pop()
             yield node
-            waiting.extend(reversed(list(node.children())))
+            waiting.extend(reversed(node.children()))
 
     def at(self, span: Span) -> Tree:
         """The same node at another place."""
@@ -41,30 +43,27 @@ class Tree:
 
 def rebuilt(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
     """The node with each of its direct subtrees changed; itself where none is."""
-    changes: dict[str, Any] = {}
-    for name in tree.__match_args__:
-        value = getattr(tree, name)
-        new = _changed(value, change)
-        if new is not value:
-            changes[name] = new
-    return replace(tree, **changes) if changes else tree
+    old = [getattr(tree, name) for name in tree.__match_args__]
+    new = [_changed(value, change) for value in old]
+    same = all(a is b for a, b in zip(old, new, strict=True))
+    return tree if same else type(tree)(*new, span=tree.span)
 
 
-def _changed(value: object, change: Callable[[Tree], Tree]) -> object:
+def _changed(value: Any, change: Callable[[Tree], Tree]) -> Any:
     if isinstance(value, Tree):
         return change(value)
     if isinstance(value, tuple):
-        new = tuple(_changed(v, change) for v in value)
+        new = tuple([_changed(v, change) for v in value])
         return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
     return value
 
 
-def _trees(value: object) -> Iterator[Tree]:
+def _collect(value: Any, found: list[Tree]) -> None:
     if isinstance(value, Tree):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple):
         for part in value:
-            yield from _trees(part)
+            _collect(part, found)
 
 
 @dataclass(frozen=True)

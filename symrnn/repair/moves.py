@@ -51,7 +51,7 @@ class Page:
         while stack:
             node, above = stack.pop()
             self.sites.append((node, above))
-            stack.extend((child, (*above, node)) for child in reversed(list(node.children())))
+            stack.extend((child, (*above, node)) for child in reversed(node.children()))
 
     @cached_property
     def letters(self) -> list[str]:
@@ -167,7 +167,7 @@ def counts(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
 
 def in_name(node: t.Tree, above: tuple[t.Tree, ...]) -> bool:
     """Whether this is the base of a longer name."""
-    return bool(above) and isinstance(above[-1], (t.Script, t.Accent)) and next(above[-1].children()) is node
+    return bool(above) and isinstance(above[-1], (t.Script, t.Accent)) and above[-1].children()[0] is node
 
 
 def apply(latex: str, edits: tuple[Edit, ...]) -> str:

@@ -13,13 +13,14 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 from symrnn.claims import Claim, Typed
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.context import AS_PRINTED, Context
-from symrnn.elaborate.contraction import Chains, Inside
+from symrnn.elaborate.contraction import Chains, Cubic, Inside
 from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.scope import Letter
 from symrnn.expr import Expr, Number, Symbol
@@ -139,6 +140,8 @@ class Visits:
 
     above: dict[int, t.Tree | None] = field(default_factory=dict)
     once: dict[int, Visit | None] = field(default_factory=dict)  # None: more than once
+    begun: set[int] = field(default_factory=set)  # the parts that the elaborator came to
+    failed: str = ""  # the code of what went wrong
 
     def place(self, tree: t.Tree, above: t.Tree | None = None) -> None:
         """Take in where the parts of a side stand."""
@@ -185,6 +188,11 @@ class Record(Recall):
         self.visits.once[id(tree)] = None if again else Visit(tree, before, value, self.facts(), len(self.visits.once))
         return value
 
+    def factor(self, tree: t.Tree) -> Expr | Cubic:
+        """What stands as a factor or alone."""
+        self.visits.begun.add(id(tree))
+        return super().factor(tree)
+
 
 class Editing:
     """The claims of a line as typed, and what edits of their parts make of them."""
@@ -210,10 +218,36 @@ class Editing:
         except Inside:  # both sides beside an arbitrary vector
             visits.once.clear()
             return elaborate(context, claim)
+        except Problem as problem:
+            visits.failed = problem.diagnostic.code
+            raise
         if typed is not None:
             stands = Counter(id(e) for side in (typed.lhs, typed.rhs) for e in separate(side))
             visits.keep({e for e, count in stands.items() if count == 1})
         return typed
+
+    def fails(self, j: int, made: Mapping[int, tuple[t.Tree, t.Tree]]) -> bool:
+        """Whether a claim that has no meaning as printed has none after an exchange either: what was elaborated
+        before it failed leaves behind what it did, and what stands behind the failure was never come to.
+        """
+        visits = self.visits[j]
+        if visits.failed in ("", "SR206"):  # a letter without a range may be compared elsewhere
+            return False
+        behind = [k for k in made if k in visits.above and k not in visits.begun]
+        if all(isinstance(self._come_to(visits, k), (t.Additive, NoneType)) for k in behind):
+            before = {k: x for k, x in made.items() if k not in behind}
+            try:
+                return visits.above.keys().isdisjoint(before) or self.changes(j, before) is not None
+            except (Problem, RecursionError):
+                return True
+        return False
+
+    def _come_to(self, visits: Visits, k: int) -> t.Tree | None:
+        """The smallest part around a tree that the elaborator came to."""
+        around = visits.above[k]
+        while around is not None and id(around) not in visits.begun:
+            around = visits.above[id(around)]
+        return around
 
     def edited(self, claim: Claim) -> Typed | None:
         """A claim that shares parts with these. Raises Problem where it has no meaning."""
@@ -233,7 +267,7 @@ class Editing:
         parts = [old for k, (old, _) in made.items() if k in visits.above]
         trees = {k: new for k, (_, new) in made.items()}
         holding = frozenset(k for old in parts for k in visits.over(old))
-        waiting = [(visits.around(old), 0) for old in parts]
+        waiting = [(visits.around(self._dependent(visits, old, trees[id(old)])), 0) for old in parts]
         waiting.sort(key=lambda w: -1 if w[0] is None else w[0].order)  # what is known before a part must still hold
         settled: dict[int, tuple[Visit, list[tuple[Expr, Expr]]]] = {}
         while waiting:
@@ -245,10 +279,17 @@ class Editing:
                 continue  # it changes with what stands around it
             elab = Recall(self.context.within(self.claims[j].section), self.memory)
             elab.learn(visit.before)
-            value = elab.expr(exchange(visit.tree, trees, holding))
-            if elab.aside or elab.numbered or set(elab.facts()) != set(visit.after):
+            try:
+                value = elab.expr(exchange(visit.tree, trees, holding))
+            except Inside:  # what stands beside it may give it a meaning
+                waiting.append((visits.around(visits.above[id(visit.tree)]), climbed + 1))
+                continue
+            facts = elab.facts()
+            if elab.aside or elab.numbered or set(facts) != set(visit.after):
+                if self._runs_free(j, parts, facts, visit):
+                    raise Problem("SR209", "a free index", visit.tree.span)
                 return None
-            single = len(parts) == 1 and not self.context.manifest.broadcast
+            single = len(parts) == 1 and not self.context.manifest.broadcast and not visits.failed
             if single and _clashes(value, visit.value, self._beside(j, visit.tree)):
                 raise Problem("SR301", "a term of another shape", visit.tree.span)
             if value.shape != visit.value.shape or isinstance(value, Number) != isinstance(visit.value, Number):
@@ -257,6 +298,21 @@ class Editing:
             settled = {k: s for k, s in settled.items() if id(visit.tree) not in visits.over(s[0].tree)}
             settled[id(visit.tree)] = visit, differences(visit.value, value)
         return [pair for _, pairs in settled.values() for pair in pairs]
+
+    def _dependent(self, visits: Visits, old: t.Tree, new: t.Tree) -> t.Tree | None:
+        """The smallest part that reads an exchanged one by its looks: a bracket may be an argument."""
+        return old if isinstance(old, t.Fence) == isinstance(new, t.Fence) else visits.above[id(old)]
+
+    def _runs_free(self, j: int, parts: Sequence[t.Tree], facts: Facts, visit: Visit) -> bool:
+        """Whether a part on the right leaves behind an index that nothing on the left has."""
+        claim = self.claims[j]
+        if claim.lhs is None or claim.kind == "label" or claim.einstein:
+            return False
+        if any(k == id(claim.lhs) for part in parts for k in (id(part), *self.visits[j].over(part))):
+            return False
+        had = {name for depth, name, _ in (*visit.before, *visit.after) if depth == 0}
+        new = [dict(zip(_KNOWN, known, strict=True)) for depth, name, known in facts if depth == 0 and name not in had]
+        return any(not letter["timed"] and not letter["given"] for letter in new)
 
     def _beside(self, j: int, tree: t.Tree) -> int:
         """How many terms of a sum, or sides of the claim, a part is one of; literal numbers take every shape."""

@@ -168,9 +168,8 @@ class Reviser:
     def _untouched(self, node: t.Tree, edits: list[Edit]) -> Iterator[t.Tree]:
         """The operands in a piece that no edit touches: they need not be read again."""
         for part, whole in slots.operands(node):
-            low, high = part.span.start, part.span.end
-            apart = all(end < low or high < start for start, end, _ in edits)
-            if whole and apart and high - low >= _LONG and _place(part) in self.nodes:
+            size = part.span.end - part.span.start
+            if whole and size >= _LONG and _place(part) in self.nodes and all(_apart(part, edit) for edit in edits):
                 yield part
             else:
                 yield from self._untouched(part, edits)
@@ -183,6 +182,15 @@ def _read(text: str, words: frozenset[str]) -> t.Tree | None:
         return parse_expression(text, words)
     except (Problem, RecursionError):
         return None
+
+
+def _apart(part: t.Tree, edit: Edit) -> bool:
+    """Whether an edit stands away from an operand, or beside it with a space between."""
+    (start, end, new), low, high = edit, part.span.start, part.span.end
+    if end < low or high < start:
+        return True
+    beside = (start == end == low and new[-1:].isspace()) or (start == end == high and new[:1].isspace())
+    return beside and slots.closed(part) and not isinstance(part, t.Fence)  # a bracket may be an argument
 
 
 def _factors(tree: t.Tree) -> Iterator[t.Name]:

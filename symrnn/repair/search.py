@@ -357,6 +357,8 @@ class Search:
             if visits.above.keys().isdisjoint(made):
                 continue
             plain = typed is not None and claim.lhs is not None and claim.kind != "definition"
+            if typed is None and claim.lhs is not None and claim.kind != "definition" and state.editing.fails(j, made):
+                continue
             try:
                 places = state.editing.changes(j, made) if plain else None
             except (Problem, RecursionError):
