@@ -69,7 +69,7 @@ commands.register(main)
     help="The report's form.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report to this file.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Documents checked at once.")
+@click.option("--jobs", type=click.IntRange(1), help="Documents checked at once, or lines of one that are mended.")
 @click.option(
     "--repair/--no-repair",
     default=None,
@@ -84,7 +84,7 @@ def check(
     manifest: Path | None,
     form: str,
     output: Path | None,
-    jobs: int,
+    jobs: int | None,
     repair: bool | None,
     strict: bool,
     color: str,
@@ -105,9 +105,10 @@ def check(
     colored = color == "always" or (color == "auto" and output is None and sys.stdout.isatty())
     debug = bool(ctx.find_root().params.get("debug"))
     wanted = form == "json" if repair is None else repair
-    tasks = [_Task(path, manifest, form, colored, wanted, debug) for path in found]
-    if jobs > 1 and len(tasks) > 1:
-        with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
+    several = jobs is not None and min(jobs, len(found)) > 1
+    tasks = [_Task(path, manifest, form, colored, wanted, 1 if several else jobs, debug) for path in found]
+    if several:
+        with ProcessPoolExecutor(jobs) as pool:
             results = list(pool.map(_check_one, tasks))
     else:
         results = [_check_one(task) for task in tasks]
@@ -131,6 +132,7 @@ class _Task(NamedTuple):
     form: str
     colored: bool
     repair: bool
+    jobs: int | None
     debug: bool
 
 
@@ -147,7 +149,7 @@ def _check_one(task: _Task) -> tuple[str, set[str]]:
         found.add("internal error")
     if task.repair and task.form != "github":
         with _Progress(f"{task.path}: repairs") as progress:
-            report.equations = report.repaired(progress=progress)
+            report.equations = report.repaired(progress=progress, jobs=task.jobs)
     return _rendered(task.form, report, task.colored), found
 
 
@@ -191,10 +193,10 @@ class _Progress:
             from rich.console import Console
             from rich.progress import Progress
 
-            self.bar = Progress(console=Console(stderr=True), transient=True)
+            self.bar = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)  # no thread: we fork
             self.bar.start()
             task = self.bar.add_task(self.name, total=None)
-            self.update = lambda done, of: self.bar.update(task, completed=done, total=of)
+            self.update = lambda done, of: self.bar.update(task, completed=done, total=of, refresh=True)
         return self.update
 
     def __exit__(self, *_: object) -> None:
@@ -212,6 +214,7 @@ class _Progress:
 @click.option(
     "--effort", type=click.IntRange(1), default=1, show_default=True, help="Search so many times as long for an edit."
 )
+@click.option("--jobs", type=click.IntRange(1), help="Lines searched at once (default: one for each processor).")
 @click.pass_context
 def fix(
     ctx: click.Context,
@@ -221,6 +224,7 @@ def fix(
     output: Path | None,
     unsafe: bool,
     effort: int,
+    jobs: int | None,
 ) -> None:
     """Mend what is wrong in a document with the smallest edits that are proved.
 
@@ -241,7 +245,7 @@ def fix(
     with _Progress(str(path)) as progress:
         report = check_document(path, manifest, progress)
     with _Progress(f"{path}: repairs") as progress:
-        repaired = report.repaired(unsafe, effort, progress)
+        repaired = report.repaired(unsafe, effort, progress, jobs)
     old = report.document.source.text
     new, made = corrected(old, repaired, unsafe)
     if output is not None or action == "write":

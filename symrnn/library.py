@@ -49,19 +49,26 @@ class Report:
         return iter(self.equations)
 
     def repaired(
-        self, unsafe: bool = True, effort: int = 1, progress: Callable[[int, int], None] = lambda done, of: None
+        self,
+        unsafe: bool = True,
+        effort: int = 1,
+        progress: Callable[[int, int], None] = lambda done, of: None,
+        jobs: int | None = None,
     ) -> tuple[EquationReport, ...]:
         """The verdicts with proved repairs of every line that is not right as printed; searched for once.
 
         ``unsafe``: whether later lines of a chain may rely on an unsafe repair of its head. ``effort``: how many
-        times as long as usual to search for edits of several slips.
+        times as long as usual to search for edits of several slips. ``jobs``: how many lines to search at once, by
+        default one for each processor; the repairs are the same.
         """
         key = (unsafe, effort)
         if key not in self._repaired:
+            from symrnn.repair.ahead import processors
             from symrnn.repair.mend import mend
 
             with calm():
-                self._repaired[key] = tuple(mend(self.checker, self.equations, unsafe, effort, progress))
+                found = mend(self.checker, self.equations, unsafe, effort, progress, jobs or processors())
+                self._repaired[key] = tuple(found)
         return self._repaired[key]
 
     def corrected(self, unsafe: bool = False, effort: int = 1) -> str:

@@ -271,6 +271,12 @@ class Lines:
         return Equation(line.number, latex, line.formula.span, claims, problem), maker.flow
 
 
+def goes_on(line: Line) -> bool:
+    """Whether what a line claims depends on what stands above it, as far as it can be read."""
+    items = [i for i in line.tree.items if not isinstance(i, t.Prose)] if line.tree is not None else []
+    return not items or (isinstance(items[0], t.Chain) and bool(items[0].links[0][0]))
+
+
 def _begins_with_relation(tree: t.Statements | None) -> bool:
     return bool(tree and tree.items and isinstance(tree.items[0], t.Chain) and tree.items[0].links[0][0])
 

@@ -27,12 +27,7 @@ class Found:
     size: tuple[int, int]
     new_head: int  # whether it speaks of another quantity than the line
     unique: bool  # no choice was made on the way
-    report: EquationReport
-
-    @property
-    def readings(self) -> frozenset[str]:
-        """What it says."""
-        return frozenset(c.reading for c in self.report.claims)
+    readings: frozenset[str]  # what it says
 
 
 class Editions:
@@ -81,7 +76,8 @@ class Editions:
                 turned = self.new_head(state.claims)
                 sound = self.tells(state) and (not turned or self.said_elsewhere())
                 alone = unique and (sound or state.slips == ("bracket",))
-                found.append(Found(latex, state.slips, size, int(turned), alone, report))
+                readings = frozenset(c.reading for c in report.claims)
+                found.append(Found(latex, state.slips, size, int(turned), alone, readings))
         return found
 
     def prove(self, latex: str) -> EquationReport | None:

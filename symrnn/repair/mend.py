@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
 from symrnn.checker import Checker
 from symrnn.diagnostic import Problem
-from symrnn.elaborate.paper import Flow, Line, Lines
+from symrnn.elaborate.paper import Flow, Line, Lines, goes_on
 from symrnn.latex.parser import parse
 from symrnn.read.document import Formula
+from symrnn.repair.ahead import ahead
 from symrnn.repair.editions import Found
 from symrnn.repair.search import Search
 from symrnn.repair.state import rarity
-from symrnn.repair.vocabulary import Vocabulary, vocabulary
+from symrnn.repair.vocabulary import vocabulary
 from symrnn.verdict import EquationReport, Kind, Repair, TextEdit
 
 INHERITED = "inherited"  # wrong because a line before is
@@ -32,58 +33,72 @@ def mend(
     unsafe: bool = True,
     effort: int = 1,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    jobs: int = 1,
 ) -> list[EquationReport]:
     """The reports with repairs. Later lines of a chain start from the first repair of its head, where that is
-    safe or ``unsafe`` ones are accepted too.
+    safe or ``unsafe`` ones are accepted too. ``jobs``: how many lines are searched at once.
     """
     lines = Lines(checker.context, checker.lines.words, list(checker.lines.lines))
     words = vocabulary(checker.context, checker.document.source, lines.lines)
-    flow, printed = Flow(), Flow()
-    changed = ""
-    out = []
-    for k, report in enumerate(reports):
-        line = lines.lines[k]
-        equation, after = lines.equation(k, line, flow)
-        inherits = flow != printed
-        printed = checker.lines.equation(k, line, printed)[1]
-        repairs: tuple[Repair, ...] = ()
-        if report.verdict not in GOOD and (report.verdict is not Kind.UNDECIDED or line.tree is None):
-            now = checker.narrow(equation) if inherits else report
-            if now.verdict in GOOD and all(c.verdict in GOOD for c in now.claims):
+    wrong = {k for k, report in enumerate(reports) if _wanting(report, lines.lines[k])}
+
+    def search(k: int, flow: Flow) -> list[Found]:
+        latex = checker.lines.lines[k].formula.latex
+        possible = latex.strip() and len(latex) <= _LONGEST
+        return Search(checker, checker.lines, k, flow, words, effort).run() if possible else []
+
+    with ahead(search, dict(_free(checker.lines, wrong)), jobs) as sought:
+        flow, printed = Flow(), Flow()
+        changed = ""
+        out = []
+        for k, report in enumerate(reports):
+            line = lines.lines[k]
+            equation, after = lines.equation(k, line, flow)
+            inherits = goes_on(line) and flow != printed
+            printed = checker.lines.equation(k, line, printed)[1]
+            repairs: tuple[Repair, ...] = ()
+            now = checker.narrow(equation) if inherits and k in wrong else report
+            if k in wrong and now.verdict in GOOD and all(c.verdict in GOOD for c in now.claims):
                 repairs = (Repair(report.latex, (), (), (INHERITED,), "safe", changed),)
-            else:
+            elif k in wrong:
                 said = frozenset(c.reading for r in reports if r is not report for c in r.claims)
-                repairs = tuple(repairs_of(checker, lines, k, flow, words, effort, said))
+                found = sought(k, flow if goes_on(line) else Flow())
+                repairs = tuple(_repairs(checker, lines, k, found, said))
                 if repairs and (unsafe or repairs[0].applicability == "safe") and repairs[0].latex:
                     lines.lines[k] = edited(line, repairs[0], lines.words)
                     after = lines.equation(k, lines.lines[k], flow)[1]
                     changed = line.number
-        out.append(replace(report, repairs=repairs))
-        flow = after
-        progress(k + 1, len(reports))
+            out.append(replace(report, repairs=repairs))
+            flow = after
+            progress(k + 1, len(reports))
     return out
 
 
-def repairs_of(
-    checker: Checker,
-    lines: Lines,
-    k: int,
-    flow: Flow,
-    words: Vocabulary,
-    effort: int = 1,
-    said: frozenset[str] = frozenset(),
-) -> list[Repair]:
+def _wanting(report: EquationReport, line: Line) -> bool:
+    """Whether a line is to be mended: it is wrong, or cannot be read."""
+    return report.verdict not in GOOD and (report.verdict is not Kind.UNDECIDED or line.tree is None)
+
+
+def _free(lines: Lines, wrong: Collection[int]) -> Iterator[tuple[int, Flow]]:
+    """The wrong lines that go on with none that is wrong, each with what it continues."""
+    flow, doubtful = Flow(), False
+    for k, line in enumerate(lines.lines):
+        doubtful = doubtful and goes_on(line)
+        if k in wrong and not doubtful:
+            yield k, flow if goes_on(line) else Flow()
+        doubtful = doubtful or k in wrong
+        flow = lines.equation(k, line, flow)[1]
+
+
+def _repairs(checker: Checker, lines: Lines, k: int, found: Sequence[Found], said: frozenset[str]) -> Iterator[Repair]:
     """The repairs of the line ``k``, the best first. ``said``: what the other lines say; it is not said twice."""
     line = lines.lines[k]
     if not line.formula.latex.strip():
-        return [_removed(line)]
-    if len(line.formula.latex) > _LONGEST:
-        return []
-    found = Search(checker, lines, k, flow, words, effort).run()
+        yield _removed(line)
     ranked = sorted(found, key=lambda f: (f.readings <= said, rarity(f.slips), -_announced(lines, k, f), f.new_head))
     safe = len(found) == 1 and found[0].unique
     source = checker.document.source.text
-    return [_repair(source, line, f, "safe" if safe else "unsafe") for f in ranked[:_SHOWN]]
+    yield from (_repair(source, line, f, "safe" if safe else "unsafe") for f in ranked[:_SHOWN])
 
 
 def _removed(line: Line) -> Repair:
