@@ -201,6 +201,7 @@ class Editing:
         self.context = context
         self.claims = claims
         self.memory = Memory()
+        self.refused: Expr | None = None
         self.visits = [Visits() for _ in claims]
         always = frozenset({context.manifest.steps.index, *context.sizes})
         for claim, visits in zip(claims, self.visits, strict=True):
@@ -261,8 +262,9 @@ class Editing:
         """The places of the claim ``j`` that exchanged parts change, each with what stands there then; None where the
         rest of the claim may mean something else too. ``made``: by identity, a part and what takes its place.
 
-        Raises Problem where what takes a place has no meaning there.
+        Raises Problem where what takes a place has no meaning there; ``refused`` is then what stood there.
         """
+        self.refused = None
         visits = self.visits[j]
         parts = [old for k, (old, _) in made.items() if k in visits.above]
         trees = {k: new for k, (_, new) in made.items()}
@@ -279,6 +281,7 @@ class Editing:
                 continue  # it changes with what stands around it
             elab = Recall(self.context.within(self.claims[j].section), self.memory)
             elab.learn(visit.before)
+            self.refused = visit.value
             try:
                 value = elab.expr(exchange(visit.tree, trees, holding))
             except Inside:  # what stands beside it may give it a meaning

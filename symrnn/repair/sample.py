@@ -293,7 +293,7 @@ def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
     found: list[tuple[Expr, Expr]] = []
     for name in one.__match_args__:
         a, b = getattr(one, name), getattr(other, name)
-        pairs = _paired(a, b)
+        pairs = paired(a, b)
         if pairs is None:
             return [(one, other)]
         for x, y in pairs:
@@ -301,7 +301,7 @@ def differences(one: Expr, other: Expr) -> list[tuple[Expr, Expr]]:
     return found
 
 
-def _paired(a: object, b: object) -> list[tuple[Expr, Expr]] | None:
+def paired(a: object, b: object) -> list[tuple[Expr, Expr]] | None:
     """The subexpressions of two field values side by side, or None where something else differs."""
     if isinstance(a, Expr) and isinstance(b, Expr):
         return [(a, b)]
@@ -310,7 +310,7 @@ def _paired(a: object, b: object) -> list[tuple[Expr, Expr]] | None:
             return None
         found = []
         for x, y in zip(a, b, strict=True):
-            inner = _paired(x, y)
+            inner = paired(x, y)
             if inner is None:
                 return None
             found += inner

@@ -28,6 +28,7 @@ from symrnn.repair.brackets import bracket_edits
 from symrnn.repair.editions import Editions, Found
 from symrnn.repair.moves import Move, Page, apply, moves
 from symrnn.repair.recall import Editing
+from symrnn.repair.reuse import Reuse, likest
 from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences, steps_of
 from symrnn.repair.state import (
@@ -80,6 +81,7 @@ class Search:
         self.effort = effort
         self.tried = self.most = self.calls = self.focused = 0
         self.unique = True  # no choice was made on the way
+        self.states: list[State] = []  # on which moves were tried
 
     def run(self) -> list[Found]:
         """The smallest proved editions, all of one size; empty when none is found.
@@ -272,10 +274,9 @@ class Search:
         if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
             made = [m for m in made if m.slip not in RARE]
         made = [m for m in made if slips is None or m.slip in slips]
-        made = made[: max(0, self.most - self.tried)]
-        self.tried += len(made)
-        trials = [t for m in made if (t := self.trial(state, m)) is not None]
+        trials = list(self.tried_alone(state, made))
         self.measure(state, trials)
+        self.states.append(state)
         state.tried[weight] = trials
         opening = 0
         for trial in sorted(trials, key=lambda t: (-sum(t.worth), not t.move.opens, t.move.size)):
@@ -294,6 +295,18 @@ class Search:
                         nearer.opened = state.opened or not closer(worth, state.worth)
                         level.append(nearer)
         return trials
+
+    def tried_alone(self, state: State, made: Iterable[Move]) -> Iterator[Trial]:
+        """Each move tried, or known from a state that is much the same."""
+        like = likest(self.states, state)
+        known = None if like is None else Reuse(like, state)
+        for move in made:
+            trial = None if known is None else known.trial(move)
+            if trial is None and self.tried < self.most:
+                self.tried += 1
+                trial = self.trial(state, move)
+            if trial is not None:
+                yield trial
 
     def settles_steps(self, move: Move) -> bool:
         """Whether a move writes the last step for every generic one, in a line that has both."""
@@ -323,10 +336,12 @@ class Search:
                 return None
             claims = self.editions.equation(latex, tree).claims
             left = list(range(len(state.claims)))
+            trial.whole = True
         else:
             left = self.in_place(state, made, trial)
             if not left:
                 return trial
+            trial.whole = True
             claims = tuple(state.reviser.claims_with(made))
         if len(claims) != len(state.claims):
             trial.worth = [self.worth(c, self.typed(c, state.editing)) for c in claims]
@@ -358,11 +373,15 @@ class Search:
                 continue
             plain = typed is not None and claim.lhs is not None and claim.kind != "definition"
             if typed is None and claim.lhs is not None and claim.kind != "definition" and state.editing.fails(j, made):
+                trial.whole = True
                 continue
             try:
                 places = state.editing.changes(j, made) if plain else None
             except (Problem, RecursionError):
                 trial.worth[j] = ILL
+                trial.whole = trial.whole or state.editing.refused is None
+                if state.editing.refused is not None:
+                    trial.ill[j] = state.editing.refused
                 continue
             if places is None or len(places) > _PLACES_AT_MOST:
                 left.append(j)

@@ -51,6 +51,8 @@ class Trial:
     worth: list[int]
     spots: dict[int, list[tuple[Expr, Expr]]] = field(default_factory=dict)
     gap: dict[int, float] = field(default_factory=dict)  # of the two sides at the sample point
+    ill: dict[int, Expr] = field(default_factory=dict)  # a place where what is put has no meaning
+    whole: bool = False  # judged by more than such places
 
 
 def rarity(slips: Iterable[str]) -> int:
