@@ -25,8 +25,8 @@ from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.scope import Letter
 from symrnn.expr import Expr, Number, Symbol
 from symrnn.latex import tree as t
+from symrnn.repair.places import differences, separate
 from symrnn.repair.revise import exchange
-from symrnn.repair.sample import differences, separate
 
 _KNOWN = tuple(f.name for f in fields(Letter) if f.name != "span")  # of a letter
 _known = attrgetter(*_KNOWN)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from symrnn.claims import Typed
 from symrnn.expr import Expr
 from symrnn.repair.moves import Edit, Move
-from symrnn.repair.sample import paired, separate
+from symrnn.repair.places import paired, separate
 from symrnn.repair.state import ILL, State, Trial
 
 

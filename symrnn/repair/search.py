@@ -24,13 +24,15 @@ from symrnn.evaluate import Unsupported
 from symrnn.expr import Number
 from symrnn.latex import notation as n
 from symrnn.latex.tree import Tree
+from symrnn.repair.arrays import Axis
 from symrnn.repair.brackets import bracket_edits
 from symrnn.repair.editions import Editions, Found
 from symrnn.repair.moves import Move, Page, apply, moves
+from symrnn.repair.places import differences
 from symrnn.repair.recall import Editing
 from symrnn.repair.reuse import Reuse, likest
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, TOLERANCE, Axis, Sample, differences, steps_of
+from symrnn.repair.sample import NOTHING, TOLERANCE, Sample, steps_of
 from symrnn.repair.state import (
     FALSE,
     ILL,

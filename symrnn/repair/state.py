@@ -11,10 +11,10 @@ import numpy as np
 from symrnn.claims import Claim, Typed
 from symrnn.expr import Expr
 from symrnn.latex.tree import Tree
+from symrnn.repair.arrays import Axis
 from symrnn.repair.moves import Edit, Move, Page, overlapping
 from symrnn.repair.recall import Editing
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import Axis
 
 ILL, FALSE, TRUE = 0, 1, 2  # a claim without meaning, false, or true at the sample point
 RARE = {"symbol": 2, "function": 3, "number": 3, "exponent": 3, "shape": 2, "transpose": 1, "sum limits": 2}
