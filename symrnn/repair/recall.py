@@ -142,6 +142,7 @@ class Visits:
     once: dict[int, Visit | None] = field(default_factory=dict)  # None: more than once
     begun: set[int] = field(default_factory=set)  # the parts that the elaborator came to
     failed: str = ""  # the code of what went wrong
+    letters: frozenset[str] = frozenset()  # that the claim depends on
 
     def place(self, tree: t.Tree, above: t.Tree | None = None) -> None:
         """Take in where the parts of a side stand."""
@@ -224,6 +225,7 @@ class Editing:
             raise
         if typed is not None:
             stands = Counter(id(e) for side in (typed.lhs, typed.rhs) for e in separate(side))
+            visits.letters = frozenset(typed.letters)
             visits.keep({e for e, count in stands.items() if count == 1})
         return typed
 
@@ -262,7 +264,8 @@ class Editing:
         """The places of the claim ``j`` that exchanged parts change, each with what stands there then; None where the
         rest of the claim may mean something else too. ``made``: by identity, a part and what takes its place.
 
-        Raises Problem where what takes a place has no meaning there; ``refused`` is then what stood there.
+        Raises Problem where what takes a place has no meaning there, or makes a letter free; ``refused`` is then what
+        stood there.
         """
         self.refused = None
         visits = self.visits[j]
@@ -288,10 +291,14 @@ class Editing:
                 waiting.append((visits.around(visits.above[id(visit.tree)]), climbed + 1))
                 continue
             facts = elab.facts()
-            if elab.aside or elab.numbered or set(facts) != set(visit.after):
+            news = set(facts).symmetric_difference(visit.after)
+            if elab.aside or elab.numbered or any(depth == 0 for depth, _, _ in news):
                 if self._runs_free(j, parts, facts, visit):
-                    raise Problem("SR209", "a free index", visit.tree.span)
+                    raise Problem("SR209", "a free letter", visit.tree.span)
                 return None
+            if news:  # of letters that a sum around binds
+                waiting.append((visits.around(visits.above[id(visit.tree)]), climbed))
+                continue
             single = len(parts) == 1 and not self.context.manifest.broadcast and not visits.failed
             if single and _clashes(value, visit.value, self._beside(j, visit.tree)):
                 raise Problem("SR301", "a term of another shape", visit.tree.span)
@@ -307,15 +314,17 @@ class Editing:
         return old if isinstance(old, t.Fence) == isinstance(new, t.Fence) else visits.above[id(old)]
 
     def _runs_free(self, j: int, parts: Sequence[t.Tree], facts: Facts, visit: Visit) -> bool:
-        """Whether a part on the right leaves behind an index that nothing on the left has."""
+        """Whether a part on the right leaves behind a letter that nothing on the left has: an index has no meaning
+        there, and what holds at every step alike says nothing of one.
+        """
         claim = self.claims[j]
         if claim.lhs is None or claim.kind == "label" or claim.einstein:
             return False
         if any(k == id(claim.lhs) for part in parts for k in (id(part), *self.visits[j].over(part))):
             return False
-        had = {name for depth, name, _ in (*visit.before, *visit.after) if depth == 0}
+        had = {name for depth, name, _ in (*visit.before, *visit.after) if depth == 0} | self.visits[j].letters
         new = [dict(zip(_KNOWN, known, strict=True)) for depth, name, known in facts if depth == 0 and name not in had]
-        return any(not letter["timed"] and not letter["given"] for letter in new)
+        return any(not letter["given"] for letter in new)
 
     def _beside(self, j: int, tree: t.Tree) -> int:
         """How many terms of a sum, or sides of the claim, a part is one of; literal numbers take every shape."""
