@@ -80,14 +80,21 @@ def _wanting(report: EquationReport, line: Line) -> bool:
 
 
 def _free(lines: Lines, wrong: Collection[int]) -> Iterator[tuple[int, Flow]]:
-    """The wrong lines that go on with none that is wrong, each with what it continues."""
+    """The wrong lines that go on with none that is wrong, each with what it continues; first those for which others
+    wait.
+    """
     flow, doubtful = Flow(), False
+    alone: dict[int, Flow] = {}
+    awaited: dict[int, Flow] = {}
     for k, line in enumerate(lines.lines):
         doubtful = doubtful and goes_on(line)
         if k in wrong and not doubtful:
-            yield k, flow if goes_on(line) else Flow()
+            alone[k] = flow if goes_on(line) else Flow()
+        elif k in wrong:
+            awaited |= {j: f for j, f in alone.items() if j == max(alone)}
         doubtful = doubtful or k in wrong
         flow = lines.equation(k, line, flow)[1]
+    yield from (awaited | alone).items()
 
 
 def _repairs(checker: Checker, lines: Lines, k: int, found: Sequence[Found], said: frozenset[str]) -> Iterator[Repair]:

@@ -54,10 +54,10 @@ from symrnn.repair.vocabulary import Vocabulary
 
 MOST_SLIPS = 5
 MOST_STAGES = 4
-MOST_TRIALS = 2_500  # of a stage; counted, not timed: the same line gives the same repairs on every machine
-MOST_CALLS = 16_000  # of the evaluator, for pairs
-_CALLS_WHERE_OPENED = 16_000
-_STATES_A_LEVEL = 5
+MOST_TRIALS = 5_000  # of a stage; counted, not timed: the same line gives the same repairs on every machine
+MOST_CALLS = 32_000  # of the evaluator, for pairs
+_CALLS_WHERE_OPENED = 32_000
+_STATES_A_LEVEL = 6
 _OPENING_STATES = 10
 _COMBINED_AT_MOST = 8
 _PLACES_AT_MOST = 6
