@@ -12,7 +12,7 @@ from symrnn.elaborate.expression import Elaborator
 from symrnn.elaborate.paper import Flow
 from symrnn.expr import Expr
 from symrnn.library import check
-from symrnn.repair.moves import apply, moves
+from symrnn.repair.moves import apply
 from symrnn.repair.search import Search
 from symrnn.repair.state import State
 from symrnn.repair.vocabulary import vocabulary
@@ -59,8 +59,8 @@ def test_pieces_read_alone_are_the_whole(name: str) -> None:
     """A piece that an edit touches, with letters for what it leaves alone, reads as it does in the whole line."""
     alone = whole = 0
     for search, state in states(name):
-        for move in moves(state.page)[::_EVERY]:
-            made = state.reviser.exchanged(move.edits)
+        for move in state.workings.moves[::_EVERY]:
+            made = state.workings.reviser.exchanged(move.edits)
             latex = apply(state.latex, move.edits)
             tree = search.editions.read(latex)
             if made is None:
@@ -69,7 +69,7 @@ def test_pieces_read_alone_are_the_whole(name: str) -> None:
             alone += 1
             assert tree is not None, (search.line.number, move)
             claims = search.editions.equation(latex, tree).claims
-            found = [(c.lhs, c.relation, c.rhs) for c in state.reviser.claims_with(made)]
+            found = [(c.lhs, c.relation, c.rhs) for c in state.workings.reviser.claims_with(made)]
             assert found == [(c.lhs, c.relation, c.rhs) for c in claims], (search.line.number, move)
     assert whole < alone / 20
 
@@ -79,11 +79,11 @@ def test_parts_in_place_are_the_whole(name: str) -> None:
     compared = refused = failing = 0
     for search, state in states(name):
         context = search.checker.context
-        for move in moves(state.page)[::_EVERY]:
-            made = state.reviser.exchanged(move.edits)
+        for move in state.workings.moves[::_EVERY]:
+            made = state.workings.reviser.exchanged(move.edits)
             if made is None:
                 continue
-            for j, (claim, base) in enumerate(zip(state.reviser.claims_with(made), state.typed, strict=True)):
+            for j, (claim, base) in enumerate(zip(state.workings.reviser.claims_with(made), state.typed, strict=True)):
                 if claim.lhs is None or claim.kind == "definition" or claim == state.claims[j]:
                     continue
                 try:
@@ -91,12 +91,12 @@ def test_parts_in_place_are_the_whole(name: str) -> None:
                 except Problem:
                     whole = None
                 if base is None:  # what has no meaning still has none, for the same reason
-                    fails = state.editing.fails(j, made)
+                    fails = state.workings.editing.fails(j, made)
                     failing += fails
                     assert whole is None or not fails, (search.line.number, move)
                     continue
                 try:
-                    places = state.editing.changes(j, made)
+                    places = state.workings.editing.changes(j, made)
                 except Problem:
                     refused += 1
                     assert whole is None or not set(whole.letters) <= set(base.letters), (search.line.number, move)
@@ -108,7 +108,7 @@ def test_parts_in_place_are_the_whole(name: str) -> None:
                     assert sides == (whole.lhs, whole.rhs), (search.line.number, move)
                     assert base.letters == whole.letters
                 elif whole is not None:
-                    typed = search.typed(claim, state.editing)
+                    typed = search.bench.typed(claim, state.workings.editing)
                     assert typed is not None and (typed.lhs, typed.rhs) == (whole.lhs, whole.rhs)
     assert compared > 50 and refused > 10 and failing > 10
 

@@ -7,32 +7,21 @@ evaluated together, as arrays. What survives is read again as text and proved by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, combinations, islice
 from typing import Any
 
 import numpy as np
 
 from symrnn.checker import Checker
-from symrnn.claims import Claim, Typed
-from symrnn.diagnostic import Problem
-from symrnn.elaborate.claim import elaborate, elaborate_side
-from symrnn.elaborate.context import AS_PRINTED
-from symrnn.elaborate.definitions import defining
+from symrnn.claims import Typed
 from symrnn.elaborate.paper import Flow, Lines
-from symrnn.evaluate import Unsupported
-from symrnn.expr import Number
-from symrnn.latex import notation as n
-from symrnn.latex.tree import Tree
-from symrnn.repair.arrays import Axis
+from symrnn.repair.bench import Bench
 from symrnn.repair.brackets import bracket_edits
 from symrnn.repair.editions import Editions, Found
-from symrnn.repair.moves import Move, Page, apply, moves
-from symrnn.repair.places import differences
-from symrnn.repair.recall import Editing
+from symrnn.repair.moves import Move, apply
 from symrnn.repair.reuse import Reuse, likest
-from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, TOLERANCE, Sample, steps_of
+from symrnn.repair.sample import TOLERANCE
 from symrnn.repair.state import (
     FALSE,
     ILL,
@@ -74,12 +63,9 @@ class Search:
         self.checker = checker
         self.editions = Editions(checker, lines, k, flow)
         self.line = lines.lines[k]
-        self.rules = tuple(r for r in checker.context.rules if r.applies(self.line.number))
-        self.words = words
-        self.sample = Sample(checker, self.line.number, steps_of(self.line.formula.latex))
+        self.bench = Bench(checker, self.editions, words)
         self.levels: dict[int, list[State]] = {}
         self.seen: set[str] = set()
-        self.read: dict[str, tuple[Tree, Tree] | None] = {}
         self.effort = effort
         self.tried = self.most = self.calls = self.focused = 0
         self.unique = True  # no choice was made on the way
@@ -117,7 +103,7 @@ class Search:
         if min(base.worth, default=TRUE) > ILL:
             return base
         self.levels = {0: [base]}
-        made = [m for m in moves(base.page) if m.sign[:1] == ("component",) and m.weight == 1]
+        made = [m for m in base.workings.moves if m.sign[:1] == ("component",) and m.weight == 1]
         for move in sorted(made, key=lambda m: -len(m.edits)):
             nearer = self.state(*self.after(base, (move,)))
             if nearer is not None and closer(nearer.worth, base.worth):
@@ -177,53 +163,7 @@ class Search:
         if latex in self.seen:
             return None
         self.seen.add(latex)
-        tree = self.editions.read(latex)
-        if tree is None:
-            return None
-        equation = self.editions.equation(latex, tree)
-        editing = Editing(self.checker.context, equation.claims)
-        typed = [self.typed(c, editing, j) for j, c in enumerate(equation.claims)]
-        worth = tuple(self.worth(c, t) for c, t in zip(equation.claims, typed, strict=True))
-        page = Page(latex, tree, self.words, self.editions.k)
-        reviser = Reviser(page, equation.claims, self.editions.lines.words, self.rules, self.read)
-        return State(latex, slips, cost, places, page, equation.claims, typed, worth, reviser, editing)
-
-    def typed(self, claim: Claim, editing: Editing, j: int | None = None) -> Typed | None:
-        """A claim, the one numbered ``j`` as printed, or None where it has no meaning."""
-        try:
-            if claim.lhs is None:
-                return elaborate_side(self.checker.context, claim.rhs, AS_PRINTED)
-            if claim.kind == "definition":
-                return elaborate(self.checker.context, defining(claim))
-            return editing.edited(claim) if j is None else editing.printed(j)
-        except (Problem, RecursionError):
-            return None
-
-    def worth(self, claim: Claim, typed: Typed | None, like: Typed | None = None) -> int:
-        """Without meaning, false, or true at the sample point; ``like``: a claim that shares parts with it."""
-        if typed is None:
-            return ILL
-        if claim.lhs is None:
-            return TRUE if claim.kind == "definition" else FALSE
-        if claim.kind == "definition" or claim.relation not in n.EQUALITIES:
-            return TRUE
-        return self.holds(typed, *self.difference(typed, like=like, brief=True))
-
-    def holds(self, typed: Typed, gap: float, size: float) -> int:
-        """True, but not for nothing: 0 = 0 and x = x are no repairs, unless a 0 is what the line says."""
-        if not abs(gap) < TOLERANCE * size or typed.lhs == typed.rhs:
-            return FALSE
-        zero = any(isinstance(side, Number) and side.value == 0 for side in (typed.lhs, typed.rhs))
-        return TRUE if size > NOTHING or zero else FALSE
-
-    def difference(
-        self, typed: Typed, axes: Iterable[Axis] = (), like: Typed | None = None, brief: bool = False
-    ) -> tuple[Any, Any]:
-        """The sample's difference and size; infinite where it abstains."""
-        try:
-            return self.sample.difference(typed, tuple(axes), like, brief)
-        except (Unsupported, RecursionError, KeyError):
-            return np.inf, 1.0
+        return self.bench.state(latex, slips, cost, places)
 
     # -- moves --------------------------------------------------------------------------------
 
@@ -272,12 +212,12 @@ class Search:
             return state.tried[weight]
         if weight > 1 and state.opened:
             return []
-        made = [m for m in moves(state.page) if m.weight == weight and self.concerns(state, m)]
+        made = [m for m in state.workings.moves if m.weight == weight and self.concerns(state, m)]
         if state.opened and state.slips[-1] != "time step":  # a sum that is written anew: its indices and its terms
             made = [m for m in made if m.slip not in RARE]
         made = [m for m in made if slips is None or m.slip in slips]
         trials = list(self.tried_alone(state, made))
-        self.measure(state, trials)
+        self.bench.measure(state, trials)
         self.states.append(state)
         state.tried[weight] = trials
         opening = 0
@@ -306,7 +246,7 @@ class Search:
             trial = None if known is None else known.trial(move)
             if trial is None and self.tried < self.most:
                 self.tried += 1
-                trial = self.trial(state, move)
+                trial = self.bench.trial(state, move)
             if trial is not None:
                 yield trial
 
@@ -327,93 +267,17 @@ class Search:
         labels = [c for c, w in zip(state.claims, state.worth, strict=True) if c.kind == "label" and w == TRUE]
         return len(move.edits) > 1 or not any(inside(move.edits[0], half) for c in labels for half in halves(c))
 
-    def trial(self, state: State, move: Move) -> Trial | None:
-        """A move as changes of typed claims; claims that it leaves alone keep their worth."""
-        trial = Trial(move, list(state.worth))
-        made = state.reviser.exchanged(move.edits)
-        if made is None:
-            latex = apply(state.latex, move.edits)
-            tree = self.editions.read(latex)
-            if tree is None:
-                return None
-            claims = self.editions.equation(latex, tree).claims
-            left = list(range(len(state.claims)))
-            trial.whole = True
-        else:
-            left = self.in_place(state, made, trial)
-            if not left:
-                return trial
-            trial.whole = True
-            claims = tuple(state.reviser.claims_with(made))
-        if len(claims) != len(state.claims):
-            trial.worth = [self.worth(c, self.typed(c, state.editing)) for c in claims]
-            return trial
-        for j in left:
-            old, new = state.claims[j], claims[j]
-            if old.lhs == new.lhs and old.rhs == new.rhs and old.relation == new.relation:
-                continue
-            typed, base = self.typed(new, state.editing), state.typed[j]
-            if typed is None:
-                trial.worth[j] = ILL
-                continue
-            places = None
-            if base is not None and base.letters == typed.letters and new.lhs is not None:
-                places = differences(base.lhs, typed.lhs) + differences(base.rhs, typed.rhs)
-            if places is None or len(places) > _PLACES_AT_MOST or new.kind == "definition":
-                trial.worth[j] = self.worth(new, typed, base)
-            elif places:
-                trial.spots[j] = places
-        return trial
-
-    def in_place(self, state: State, made: Mapping[int, tuple[Tree, Tree]], trial: Trial) -> list[int]:
-        """What exchanged parts change in claims that are as printed at all other places, noted in the trial; the
-        claims in which more may change are left.
-        """
-        left = []
-        for j, (claim, typed, visits) in enumerate(zip(state.claims, state.typed, state.editing.visits, strict=True)):
-            if visits.above.keys().isdisjoint(made):
-                continue
-            plain = typed is not None and claim.lhs is not None and claim.kind != "definition"
-            if typed is None and claim.lhs is not None and claim.kind != "definition" and state.editing.fails(j, made):
-                trial.whole = True
-                continue
-            try:
-                places = state.editing.changes(j, made) if plain else None
-            except (Problem, RecursionError):
-                trial.worth[j] = ILL
-                trial.whole = trial.whole or state.editing.refused is None
-                if state.editing.refused is not None:
-                    trial.ill[j] = state.editing.refused
-                continue
-            if places is None or len(places) > _PLACES_AT_MOST:
-                left.append(j)
-            elif places:
-                trial.spots[j] = places
-        return left
-
-    def measure(self, state: State, trials: list[Trial]) -> None:
-        """The worth of all trials whose typed changes are known, those of the same places at once."""
-        for j, base in enumerate(state.typed):
-            if base is None:
-                continue
-            for members in by_place(trials, j).values():
-                gap, size = self.difference(base, [axis(members, j)])
-                gaps, sizes = (np.broadcast_to(np.asarray(x), (len(members),)) for x in (gap, size))
-                for trial, value, size in zip(members, gaps, sizes, strict=True):
-                    trial.gap[j] = float(value)
-                    trial.worth[j] = self.holds(base, float(value), float(size))
-
     def combined(self, state: State, count: int) -> Iterator[tuple[Move, ...]]:
         """Two or three single moves at independent places that together make the claim in focus true.
 
         Moves in different terms add up; two in one term are evaluated together, a third in another term is added.
         """
         j = self.focused
+        trials = [t for t in self.trials(state, 1) if j in t.spots]
         base = state.typed[j]
         if base is None:
             return
-        trials = [t for t in self.trials(state, 1) if j in t.spots]
-        zero, size = self.difference(base)
+        zero, size = self.bench.difference(base)
         if not np.isfinite(zero):
             return
         changes = np.array([t.gap.get(j, np.nan) for t in trials]) - zero
@@ -438,7 +302,7 @@ class Search:
         """Pairs in one term, with what they change together."""
         groups = list(by_place(trials, j).values())
         axes = [axis(g, j) for g in groups]
-        parts = self.sample.parts(base)
+        parts = self.bench.sample.parts(base)
         paths, before = parts.paths, parts.calls
         most = min(most, MOST_CALLS * self.effort - self.calls) + before
         for a, b in sorted(combinations(range(len(axes)), 2), key=lambda ab: (ab[1] - ab[0], ab[0])):  # near ones first
@@ -448,7 +312,7 @@ class Search:
             before = parts.calls
             if before > most:
                 return
-            gap, _ = self.difference(base, [axes[a], axes[b]])
+            gap, _ = self.bench.difference(base, [axes[a], axes[b]])
             if np.ndim(gap) == 2:
                 changes = np.broadcast_to(gap - zero, (len(groups[a]), len(groups[b])))
                 for one, row in zip(groups[a], changes, strict=True):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from symrnn.claims import Claim, Typed
 from symrnn.expr import Expr
-from symrnn.latex.tree import Tree
+from symrnn.latex.tree import Statements, Tree
 from symrnn.repair.arrays import Axis
-from symrnn.repair.moves import Edit, Move, Page, overlapping
+from symrnn.repair.moves import Edit, Move, Page, moves, overlapping
 from symrnn.repair.recall import Editing
 from symrnn.repair.revise import Reviser
 
@@ -20,7 +21,21 @@ ILL, FALSE, TRUE = 0, 1, 2  # a claim without meaning, false, or true at the sam
 RARE = {"symbol": 2, "function": 3, "number": 3, "exponent": 3, "shape": 2, "transpose": 1, "sum limits": 2}
 
 
-@dataclass
+@dataclass(eq=False)
+class Workings:
+    """What moves on a text are tried with."""
+
+    page: Page
+    reviser: Reviser
+    editing: Editing
+
+    @cached_property
+    def moves(self) -> list[Move]:
+        """Every move of the line."""
+        return moves(self.page)
+
+
+@dataclass(eq=False)
 class State:
     """A text of the line with what its claims are worth at the sample point."""
 
@@ -28,15 +43,19 @@ class State:
     slips: tuple[str, ...]
     cost: int
     places: int
-    page: Page
+    tree: Statements
     claims: tuple[Claim, ...]
     typed: list[Typed | None]
     worth: tuple[int, ...]
-    reviser: Reviser
-    editing: Editing
+    prepare: Callable[[State], Workings]
     tried: dict[int, list[Trial]] = field(default_factory=dict)  # by weight
     pairs: dict[int, list[tuple[Trial, Trial, float]]] = field(default_factory=dict)  # by claim
     opened: bool = False  # not closer than what it came from
+
+    @cached_property
+    def workings(self) -> Workings:
+        """What moves are tried with: made when the first is."""
+        return self.prepare(self)
 
     def rank(self) -> tuple[int, int, int, int, str]:
         """The nearest to true first, then the commonest slips."""
