@@ -7,6 +7,7 @@ those of one line after the other.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -54,6 +55,7 @@ def _forks() -> bool:
 def _begin(search: Sought) -> None:
     global _search
     _search = search
+    gc.freeze()  # the document stays
 
 
 def _found(k: int, flow: Flow) -> list[Found]:
