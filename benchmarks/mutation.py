@@ -37,7 +37,7 @@ from symrnn.latex.parser import parse  # noqa: E402
 from symrnn.latex.printer import latex  # noqa: E402
 from symrnn.manifest import Manifest, load  # noqa: E402
 from symrnn.read.document import read_path  # noqa: E402
-from symrnn.repair.mend import repairs_of  # noqa: E402
+from symrnn.repair.mend import repairs_of, searched  # noqa: E402
 from symrnn.repair.sample import TOLERANCE, Sample  # noqa: E402
 from symrnn.repair.vocabulary import vocabulary  # noqa: E402
 from symrnn.verdict import Kind  # noqa: E402
@@ -318,7 +318,7 @@ def _mend(place: Place, slip: str, text: str, counts: Counter[str]) -> None:
     lines.lines[place.k] = Line(place.line.number, formula, None, None)
     words = vocabulary(place.checker.context, place.checker.document.source, lines.lines)  # nothing of the line itself
     lines.lines[place.k] = Line(place.line.number, formula, tree, None)
-    found = repairs_of(place.checker, lines, place.k, place.flow, words)
+    found = list(repairs_of(place.checker, lines, place.k, searched(place.checker, lines, place.k, place.flow, words)))
     counts["tried to mend"] += 1
     original = place.equation(place.line.formula.latex)
     first = place.equation(found[0].latex) if found else None

@@ -16,7 +16,7 @@ from symrnn.repair.ahead import ahead
 from symrnn.repair.editions import Found
 from symrnn.repair.search import Search
 from symrnn.repair.state import rarity
-from symrnn.repair.vocabulary import vocabulary
+from symrnn.repair.vocabulary import Vocabulary, vocabulary
 from symrnn.verdict import EquationReport, Kind, Repair, TextEdit
 
 INHERITED = "inherited"  # wrong because a line before is
@@ -43,9 +43,7 @@ def mend(
     wrong = {k for k, report in enumerate(reports) if _wanting(report, lines.lines[k])}
 
     def search(k: int, flow: Flow) -> list[Found]:
-        latex = checker.lines.lines[k].formula.latex
-        possible = latex.strip() and len(latex) <= _LONGEST
-        return Search(checker, checker.lines, k, flow, words, effort).run() if possible else []
+        return searched(checker, checker.lines, k, flow, words, effort)
 
     with ahead(search, dict(_free(checker.lines, wrong)), jobs) as sought:
         flow, printed = Flow(), Flow()
@@ -63,7 +61,7 @@ def mend(
             elif k in wrong:
                 said = frozenset(c.reading for r in reports if r is not report for c in r.claims)
                 found = sought(k, flow if goes_on(line) else Flow())
-                repairs = tuple(_repairs(checker, lines, k, found, said))
+                repairs = tuple(repairs_of(checker, lines, k, found, said))
                 if repairs and (unsafe or repairs[0].applicability == "safe") and repairs[0].latex:
                     lines.lines[k] = edited(line, repairs[0], lines.words)
                     after = lines.equation(k, lines.lines[k], flow)[1]
@@ -97,7 +95,16 @@ def _free(lines: Lines, wrong: Collection[int]) -> Iterator[tuple[int, Flow]]:
     yield from (awaited | alone).items()
 
 
-def _repairs(checker: Checker, lines: Lines, k: int, found: Sequence[Found], said: frozenset[str]) -> Iterator[Repair]:
+def searched(checker: Checker, lines: Lines, k: int, flow: Flow, words: Vocabulary, effort: int = 1) -> list[Found]:
+    """The smallest proved editions of the line ``k``."""
+    latex = lines.lines[k].formula.latex
+    possible = latex.strip() and len(latex) <= _LONGEST
+    return Search(checker, lines, k, flow, words, effort).run() if possible else []
+
+
+def repairs_of(
+    checker: Checker, lines: Lines, k: int, found: Sequence[Found], said: frozenset[str] = frozenset()
+) -> Iterator[Repair]:
     """The repairs of the line ``k``, the best first. ``said``: what the other lines say; it is not said twice."""
     line = lines.lines[k]
     if not line.formula.latex.strip():
