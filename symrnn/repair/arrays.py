@@ -230,7 +230,8 @@ class Arrays(Evaluator):
         finally:
             self.depth -= 1
         along = terms.ndim == behind + 1 and terms.shape[0] > 1
-        return Mat(((terms.sum(axis=0) if along else count * (terms[0] if terms.ndim > behind else terms),),))
+        total = terms.sum(axis=0) if along else count * (terms[0] if terms.ndim > behind else terms)
+        return Mat(((total.reshape(-1)[0] if total.size == 1 else total,),))  # axes of length one are none
 
     def _alternatives(self, axis: int, variants: Sequence[Expr]) -> Mat:
         made = [self._safe(v) for v in variants]
