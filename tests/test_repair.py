@@ -225,6 +225,9 @@ _LEFT_OUT = [
     (r"o_i^{(t)} = \sum_{j=1}^2 v_{ij}", "dropped factor"),
     (rf"{_OUTPUT} = \begin{{pmatrix}} v_{{11}} & v_{{12}} \\ v_{{21}} & 0 \\ v_{{31}} & v_{{32}} \end{{pmatrix}} "
      r"\begin{pmatrix} h_1^{(t)} \\ h_2^{(t)} \end{pmatrix}", "entry"),
+    (rf"{_OUTPUT} = \begin{{pmatrix}} v_{{11}} & v_{{12}} \\ v_{{21}} &  \\ v_{{31}} & v_{{32}} \end{{pmatrix}} "
+     r"\begin{pmatrix} h_1^{(t)} \\ h_2^{(t)} \end{pmatrix}", "entry"),
+    (r"\begin{pmatrix} o_1^{(t)} & o_2^{(t)} & 0 \end{pmatrix}^T = \mathbf{V} \mathbf{h}^{(t)}", "entry"),
     (rf"{_OUTPUT} = \begin{{pmatrix}} v_{{11}} & v_{{12}} \\ v_{{21}} & v_{{22}} \\ v_{{31}} & v_{{32}} \end{{pmatrix}}"
      r" \begin{pmatrix} h_2^{(t)} \\ h_1^{(t)} \end{pmatrix}", "order"),
 ]  # fmt: skip

@@ -24,6 +24,10 @@ def entry(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
             for p, q in product(range(len(cells)), range(len(cells[0])))
             if p != i and q != j and (found := _analogy(texts[i][q], texts[p][q], texts[p][j])) is not None
         )
+        if 1 in (len(cells), len(cells[0])):  # a vector: as it goes on from either side
+            line, k = [text for row in texts for text in row], i + j
+            around = [line[max(k - 2, 0) : k], line[k + 1 : k + 3][::-1]]
+            votes = Counter({found: 2 for pair in around if len(pair) == 2 and (found := _next(*pair)) is not None})
         for found, count in votes.most_common(1):
             if found != texts[i][j] and count > 1:
                 yield Move("entry", ((*cells[i][j], found if texts[i][j] else f" {found} "),))
@@ -99,7 +103,7 @@ def _analogy(a: str, b: str, c: str) -> str | None:
 
 
 def _next(one: str, two: str) -> str | None:
-    """The entry after two: what has gone up by one goes on."""
+    """The entry after two: what has gone up or down by one goes on."""
     a, b = _TOKENS.findall(one), _TOKENS.findall(two)
     if len(a) != len(b):
         return None
@@ -107,8 +111,8 @@ def _next(one: str, two: str) -> str | None:
     for x, y in zip(a, b, strict=True):
         if x == y:
             out.append(y)
-        elif x.isdigit() and y.isdigit() and int(y) == int(x) + 1:
-            out.append(str(int(y) + 1))
+        elif x.isdigit() and y.isdigit() and abs(int(y) - int(x)) == 1:
+            out.append(str(2 * int(y) - int(x)))
         else:
             return None
     return "".join(out)

@@ -17,7 +17,7 @@ _SPLITS = re.compile(r"\\\\|quad|\||\\mid|vert")  # what is read otherwise in a 
 
 def slot(node: t.Tree, above: tuple[t.Tree, ...], text: str) -> Slot | None:
     """The slot in which a node stands, None for what is read with what is around it. ``text``: as printed."""
-    if not above or any(isinstance(a, (t.Script, t.Accent)) for a in above):
+    if not above or isinstance(node, t.Empty) or any(isinstance(a, (t.Script, t.Accent)) for a in above):
         return None
     match above[-1]:
         case t.Fence(_, t.Listing(), _):
