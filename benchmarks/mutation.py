@@ -242,7 +242,7 @@ def true_in_floats(place: Place, equation: Equation) -> bool:
         if claim.lhs is not None and claim.kind != "definition" and claim.relation == "=":
             typed = elaborate(place.checker.context, claim)
             assert typed is not None
-            gap, size = sample.difference(typed)
+            gap, size = sample.difference(typed, where=claim.where)
             if not abs(gap) < TOLERANCE * size:
                 return False
     return True
@@ -262,7 +262,8 @@ def same_meaning(place: Place, one: Equation, other: Equation) -> bool:
         for p, q in ((x.lhs, y.lhs), (x.rhs, y.rhs)):
             if p.shape != q.shape:
                 return False
-            gap, size = sample.difference(Typed(p, q, {**x.letters, **y.letters}))
+            both = Typed(p, q, {**x.letters, **y.letters}, values={**x.values, **y.values})
+            gap, size = sample.difference(both, where=a.where)
             if not abs(gap) < TOLERANCE * size:
                 return False
     return True

@@ -22,8 +22,8 @@ _EVERY = 9
 
 def plain(search: Search, e: object, values: dict[str, int]) -> list[float] | None:
     """The entries of an expression, each sum a loop."""
-    point = search.bench.sample.point
-    whole = Evaluator(search.bench.sample.network, {**search.bench.sample.network.values, **values})
+    point = search.bench.sample.point(values)
+    whole = Evaluator(point.network, {**point.network.values, **values})
     try:
         with np.errstate(all="ignore"):
             return [float(point.value(x)) for x in whole(e).column()]  # type: ignore[arg-type]
@@ -45,13 +45,13 @@ def test_sums_along_axes_are_sums(name: str) -> None:
             for members in islice(by_place(trials, j).values(), 8):
                 places = tuple(old for old, _ in members[0].spots[j])
                 axis = Axis(places, tuple(tuple(new for _, new in t.spots[j]) for t in members))
-                for values in islice(bench.sample._instances(base), 2):
+                for values in islice(bench.sample.instances(base), 2):
+                    point = bench.sample.point(values)
+                    known = {**point.network.values, **values}
                     for side in (base.lhs, base.rhs):
                         with np.errstate(all="ignore"):
                             try:
-                                many = Arrays(
-                                    bench.sample.point, {**bench.sample.network.values, **values}, fixed, [axis]
-                                )(side)
+                                many = Arrays(point, known, fixed, [axis])(side)
                             except (Inadmissible, Unsupported, ValueError):
                                 continue
                         for k, trial in enumerate(members):

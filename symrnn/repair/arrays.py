@@ -84,8 +84,9 @@ NOT_FIXED = Fixed(Typed(number(0), number(0), {}))
 class Point:
     """A network's leaves as numbers, at one random point; remembers derivatives and what sums are elementwise."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, number: int = 0) -> None:
         self.network = network
+        self.number = number  # among those of a sample
         self.value = floats.Values(floats.chance)
         self.sizes = network.sizes
         self.admit = network.admit
@@ -150,7 +151,7 @@ class Arrays(Evaluator):
         letters = self.fixed.letters.get(id(e)) if id(e) not in self.touched else None
         if letters is None:
             return self._anew(e)
-        key = (id(e), *map(self.values.get, letters))
+        key = (id(e), self.point.number, *map(self.values.get, letters))
         kept = self.fixed.values.get(key)
         if kept is None:
             kept = self.fixed.values[key] = self._anew(e)

@@ -23,7 +23,7 @@ from symrnn.repair.moves import Move, Page, apply
 from symrnn.repair.places import differences
 from symrnn.repair.recall import Editing
 from symrnn.repair.revise import Reviser
-from symrnn.repair.sample import NOTHING, TOLERANCE, Sample, steps_of
+from symrnn.repair.sample import NOTHING, TOLERANCE, Conditions, Sample, steps_of
 from symrnn.repair.state import FALSE, ILL, TRUE, State, Trial, Workings, axis, by_place
 from symrnn.repair.vocabulary import Vocabulary
 
@@ -80,7 +80,7 @@ class Bench:
             return TRUE if claim.kind == "definition" else FALSE
         if claim.kind == "definition" or claim.relation not in n.EQUALITIES:
             return TRUE
-        return self.holds(typed, *self.difference(typed, like=like, brief=True))
+        return self.holds(typed, *self.difference(typed, like=like, brief=True, where=claim.where))
 
     def holds(self, typed: Typed, gap: float, size: float) -> int:
         """True, but not for nothing: 0 = 0 and x = x are no repairs, unless a 0 is what the line says."""
@@ -90,11 +90,16 @@ class Bench:
         return TRUE if size > NOTHING or zero else FALSE
 
     def difference(
-        self, typed: Typed, axes: Iterable[Axis] = (), like: Typed | None = None, brief: bool = False
+        self,
+        typed: Typed,
+        axes: Iterable[Axis] = (),
+        like: Typed | None = None,
+        brief: bool = False,
+        where: Conditions = (),
     ) -> tuple[Any, Any]:
         """The sample's difference and size; infinite where it abstains."""
         try:
-            return self.sample.difference(typed, tuple(axes), like, brief)
+            return self.sample.difference(typed, tuple(axes), like, brief, where)
         except (Unsupported, RecursionError, KeyError):
             return np.inf, 1.0
 
@@ -175,7 +180,7 @@ class Bench:
             if base is None:
                 continue
             for members in by_place(trials, j).values():
-                gap, size = self.difference(base, [axis(members, j)])
+                gap, size = self.difference(base, [axis(members, j)], where=state.claims[j].where)
                 gaps, sizes = (np.broadcast_to(np.asarray(x), (len(members),)) for x in (gap, size))
                 for trial, value, size in zip(members, gaps, sizes, strict=True):
                     trial.gap[j] = float(value)

@@ -7,8 +7,9 @@ zero (to rounding) where the claim holds. It prunes a search and never decides: 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product as tuples
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,12 @@ from symrnn.algebra import floats
 from symrnn.checker import Checker
 from symrnn.claims import Typed
 from symrnn.evaluate import Inadmissible, Unsupported
-from symrnn.expr import Number
+from symrnn.expr import MEETS, Index, Number
 from symrnn.manifest import covers
+from symrnn.network import Network
 from symrnn.repair.arrays import NOT_FIXED, Arrays, Axis, Fixed, Point
+
+Conditions = tuple[tuple[Index, str, Index], ...]
 
 TOLERANCE = 1e-9
 _PLAIN = 1e-6  # of the size: differs, whatever the other instances add
@@ -44,27 +48,42 @@ class Sample:
             names = names[-1:]
         first = checker.manifest.steps.first
         self.steps = first + steps - 1 if checker.timed else first
-        self.network = checker.network(self.steps, names)
         self.first = first
-        self.point = Point(self.network)
+        self.checker = checker
+        self.names = names
+        self.points: dict[Network, Point] = {}
         self.fixed: dict[int, Fixed] = {}
 
+    def point(self, letters: Mapping[str, int] = MappingProxyType({})) -> Point:
+        """The point, where some letters have these values: definitions may depend on them."""
+        network = self.checker.network(self.steps, self.names, letters)
+        return self.points.setdefault(network, Point(network, len(self.points)))
+
     def difference(
-        self, typed: Typed, axes: Sequence[Axis] = (), like: Typed | None = None, brief: bool = False
+        self,
+        typed: Typed,
+        axes: Sequence[Axis] = (),
+        like: Typed | None = None,
+        brief: bool = False,
+        where: Conditions = (),
     ) -> tuple[Any, Any]:
         """The weighted difference of a claim's sides and the size of what is compared; inf for no value.
 
         With axes, arrays: one dimension an axis, one entry a combination of their alternatives. ``like``: a claim
         that shares parts with this one, whose values are remembered. ``brief``: one instance that differs suffices.
+        ``where``: what the claim's letters must meet.
         """
         fixed = self.parts(typed) if axes else self.parts(like) if like is not None else NOT_FIXED
         total: Any = 0.0
         scale: Any = _FLOOR
         count = 0
         with np.errstate(all="ignore"):
-            for values in self._instances(typed):
-                evaluator = Arrays(self.point, {**self.network.values, **values}, fixed, axes)
+            for values in self.instances(typed, where):
+                point = self.point(values)
+                evaluator = Arrays(point, {**point.network.values, **values}, fixed, axes)
                 try:
+                    if not self._meet(evaluator, where):
+                        continue
                     left, right = evaluator(typed.lhs), evaluator(typed.rhs)
                 except Inadmissible:
                     continue
@@ -91,14 +110,23 @@ class Sample:
             found = self.fixed[id(typed)] = Fixed(typed)
         return found
 
-    def _instances(self, typed: Typed) -> Iterator[dict[str, int]]:
-        ranges = []
+    def instances(self, typed: Typed, where: Conditions = ()) -> Iterator[dict[str, int]]:
+        """Some values of the letters; of whole numbers whose values are listed, all."""
+        ranges: list[Sequence[int]] = []
         for dim in typed.letters.values():
             if dim is None:
                 middle = min(self.first + 1, self.steps)
                 ranges.append(list(dict.fromkeys([middle, self.steps, self.first])))
             else:
-                size = self.network.model.size(dim)
-                ranges.append(list(dict.fromkeys([min(2, size), size]))[:_LETTER_VALUES])
-        for values in tuples(*ranges):
-            yield dict(zip(typed.letters, values, strict=True))
+                size = self.checker.model.size(dim)
+                few = list(dict.fromkeys([min(2, size), size]))[:_LETTER_VALUES]
+                ranges.append(list(dict.fromkeys([*few, 1])) if where else few)
+        names = [*typed.letters, *typed.values]
+        for values in tuples(*ranges, *typed.values.values()):
+            yield dict(zip(names, values, strict=True))
+
+    def _meet(self, evaluator: Arrays, where: Conditions) -> bool:
+        """Whether the letters meet those conditions that concern them."""
+        known = {*evaluator.values, *evaluator.point.sizes, None}
+        meant = [w for w in where if {w[0].letter, w[2].letter} <= known]
+        return all(MEETS[r](evaluator.index(a), evaluator.index(b)) for a, r, b in meant)

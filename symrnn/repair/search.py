@@ -21,7 +21,7 @@ from symrnn.repair.brackets import bracket_edits
 from symrnn.repair.editions import Editions, Found
 from symrnn.repair.moves import Move, apply
 from symrnn.repair.reuse import Reuse, likest
-from symrnn.repair.sample import TOLERANCE
+from symrnn.repair.sample import TOLERANCE, Conditions
 from symrnn.repair.state import (
     FALSE,
     ILL,
@@ -277,7 +277,7 @@ class Search:
         base = state.typed[j]
         if base is None:
             return
-        zero, size = self.bench.difference(base)
+        zero, size = self.bench.difference(base, where=state.claims[j].where)
         if not np.isfinite(zero):
             return
         changes = np.array([t.gap.get(j, np.nan) for t in trials]) - zero
@@ -287,7 +287,7 @@ class Search:
         together = state.pairs.get(j)
         if together is None:
             most = _CALLS_WHERE_OPENED if state.opened else MOST_CALLS
-            together = state.pairs[j] = list(self.together(base, trials, j, zero, most))
+            together = state.pairs[j] = list(self.together(base, trials, state.claims[j].where, j, zero, most))
         pairs: Iterable[list[Trial]]
         if count == 2:
             pairs = ([one, two] for one, two, change in together if abs(change + zero) < close)
@@ -297,7 +297,7 @@ class Search:
             yield tuple(t.move for t in chosen)
 
     def together(
-        self, base: Typed, trials: list[Trial], j: int, zero: float, most: int
+        self, base: Typed, trials: list[Trial], where: Conditions, j: int, zero: float, most: int
     ) -> Iterator[tuple[Trial, Trial, float]]:
         """Pairs in one term, with what they change together."""
         groups = list(by_place(trials, j).values())
@@ -312,7 +312,7 @@ class Search:
             before = parts.calls
             if before > most:
                 return
-            gap, _ = self.bench.difference(base, [axes[a], axes[b]])
+            gap, _ = self.bench.difference(base, [axes[a], axes[b]], where=where)
             if np.ndim(gap) == 2:
                 changes = np.broadcast_to(gap - zero, (len(groups[a]), len(groups[b])))
                 for one, row in zip(groups[a], changes, strict=True):
