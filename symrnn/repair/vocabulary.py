@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.names import Match, is_transpose, parts
@@ -52,6 +52,13 @@ class Vocabulary:
     _rows: dict[int, list[str]] = field(default_factory=dict)  # by line
     _components: dict[int, list[str]] = field(default_factory=dict)
     commas: bool = False  # between the indices of an entry
+
+    def within(self, line: str) -> Vocabulary:
+        """The same spellings, for a line that sees the names of its section."""
+        section = self.context.manifest.within(line)
+        if not section:
+            return self
+        return replace(self, context=self.context.within(section), _free={}, _rows={}, _components={})
 
     @property
     def transpose(self) -> str:
@@ -126,9 +133,11 @@ def vocabulary(context: Context, source: Source, lines: Iterable[Line]) -> Vocab
     found = Vocabulary(context)
     for line in lines:
         found.lines.append([])
+        found.context = context.within(context.manifest.within(line.number))
         if line.tree is not None:
             for item in line.tree.items:
                 _count(found, source.text, item)
+    found.context = context
     return found
 
 
