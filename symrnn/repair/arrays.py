@@ -133,14 +133,14 @@ class Arrays(Evaluator):
             for k, axis in enumerate(axes)
             for j, place in enumerate(axis.places)
         }
-        paths = fixed.paths.paths
-        self.touched = frozenset(id(x) for axis in axes for place in axis.places for x in paths[id(place)])
+        paths, over = fixed.paths.paths, fixed.paths.over
+        self.touched = frozenset(x for axis in axes for place in axis.places for x in over[id(place)])
         self.one_by_one = frozenset(
-            id(x)
+            x
             for axis in axes
             for j, place in enumerate(axis.places)
             if not _all_elementwise([v[j] for v in axis.variants], paths[id(place)])
-            for x in paths[id(place)]
+            for x in over[id(place)]
         )
         self.depth = 0
 

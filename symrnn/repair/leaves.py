@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -10,10 +11,11 @@ from symrnn.elaborate.names import head, is_transpose
 from symrnn.elaborate.scope import to_index
 from symrnn.latex import tree as t
 from symrnn.repair.moves import Generator, Move, Page, in_name
-from symrnn.repair.vocabulary import region
+from symrnn.repair.vocabulary import region, subscript_end
 
 _LETTERS_TRIED = 4
 _SYMBOLS_TRIED = 8
+_FAMILY_TRIED = 6
 _SCALARS_TRIED = 3
 _FUNCTION_SWAPS = {
     "\\exp": ("\\ln", "\\log"), "\\ln": ("\\exp",), "\\log": ("\\exp",), "\\tanh": ("\\sigma", "\\exp"),
@@ -156,11 +158,6 @@ def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
         base = node.base if isinstance(node, t.Script) else node
         start, end = base.span.start, base.span.end
         old = page.latex[start:end]
-        labelled = [
-            s.text for s, _ in page.words.spellings.most_common() if s.symbol.key == found.key and s.symbol.label
-        ]
-        for new in labelled if isinstance(node, t.Script) and node.sup is None else ():
-            yield Move("symbol", ((node.span.start, node.span.end, new),), sign=(page.text(node), new))
         letters = dict.fromkeys(re.split(r"[_^]", s.text)[0] for s, _ in page.words.spellings.most_common())
         for new in [x for x in letters if x != old][: 2 * _SYMBOLS_TRIED]:
             yield Move("symbol", ((start, end, new),), sign=(old, new))
@@ -178,6 +175,18 @@ def letter(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move
         if loose and spelling.text not in seen:
             seen.add(spelling.text)
             yield Move("symbol", ((start, end, spelling.text),), sign=(old, spelling.text))
+
+
+def family(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """Another name of a family, where a label tells them apart: ``W_h`` for ``W_z``, ``z_{rt}`` for ``z_{zt}``."""
+    if not isinstance(node, t.Script) or node.sub is None or in_name(node, above) or (name := head(node)) is None:
+        return
+    start, end = node.span.start, subscript_end(page.latex, node.sub)
+    if node.sup is None or node.sup.span.start > end:
+        old = page.latex[start:end]
+        for new, _ in page.words.families.get(name.key, Counter()).most_common(_FAMILY_TRIED):
+            if new != old:
+                yield Move("symbol", ((start, end, new),), sign=(old, new))
 
 
 def number(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -307,5 +316,5 @@ def _turned(page: Page, node: t.Additive, k: int, mark: str, term: t.Tree) -> tu
     return place, place + 1, "-" if mark == "+" else "+"
 
 
-LEAVES: tuple[Generator, ...] = (sign, index, step, letter, number, limit, power, function)
+LEAVES: tuple[Generator, ...] = (sign, index, step, letter, family, number, limit, power, function)
 COUNTED: tuple[Generator, ...] = (sign, index, step, number)  # what goes wrong where components and steps are counted

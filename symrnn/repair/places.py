@@ -33,6 +33,7 @@ class Paths:
 
     def __init__(self, typed: Typed) -> None:
         self.paths: dict[int, tuple[Expr, ...]] = {}
+        self.over: dict[int, set[int]] = {}  # what stands above, or is it, wherever it stands
         self.side: dict[int, int] = {}
         for k, root in enumerate((typed.lhs, typed.rhs)):
             stack: list[tuple[Expr, tuple[Expr, ...]]] = [(root, ())]
@@ -40,6 +41,7 @@ class Paths:
                 node, above = stack.pop()
                 path = (*above, node)
                 self.paths.setdefault(id(node), path)
+                self.over.setdefault(id(node), set()).update(map(id, path))
                 self.side.setdefault(id(node), k)
                 stack.extend((child, path) for child in node.children())
 

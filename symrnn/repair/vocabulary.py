@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.names import Match, is_transpose, parts
 from symrnn.elaborate.paper import Line
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import SCALAR, Symbol
 from symrnn.latex import tree as t
-from symrnn.latex.parser import parse_expression
+from symrnn.latex.parser import parse, parse_expression
 from symrnn.span import Source
 
 MOST_NUMBERS = 6
@@ -47,6 +48,7 @@ class Vocabulary:
     fragments: Counter[str] = field(default_factory=Counter)  # factors
     sums: Counter[tuple[str, str]] = field(default_factory=Counter)  # everything before the summand, the bound letter
     lines: list[list[str]] = field(default_factory=list)  # the factors of each line
+    families: dict[str, Counter[str]] = field(default_factory=dict)  # by letter: names that a label tells apart
     entries: Counter[tuple[str, ...]] = field(default_factory=Counter)  # components: what stands around their indices
     _free: dict[str, set[str]] = field(default_factory=dict)
     _rows: dict[int, list[str]] = field(default_factory=dict)  # by line
@@ -138,7 +140,34 @@ def vocabulary(context: Context, source: Source, lines: Iterable[Line]) -> Vocab
             for item in line.tree.items:
                 _count(found, source.text, item)
     found.context = context
+    manifest = context.manifest
+    _declared(found, context.within(0), (*manifest.declare, *manifest.let))
+    for k, section in enumerate(manifest.section, 1):
+        _declared(found, context.within(k), (*section.declare, *section.let))
     return found
+
+
+def _declared(v: Vocabulary, context: Context, entries: Iterable[str]) -> None:
+    """The spellings of declarations, behind those that the lines print."""
+    for text in entries:
+        try:
+            tree = parse(text, None, frozenset(context.manifest.words))
+        except Problem:
+            continue
+        for node in tree.walk():
+            known = context.names.match(node) if isinstance(node, (t.Script, t.Name, t.Accent)) else None
+            if known is not None:
+                start, end = region(text, node, known)
+                v.spellings.setdefault(Spelling(text[start:end], known.symbol, len(known.indices), _timed(known)), 0)
+                _member(v, text, node, known, 0)
+
+
+def _member(v: Vocabulary, text: str, tree: t.Tree, known: Match, count: int) -> None:
+    """A name that a label tells from others of its letter."""
+    if known.symbol.label and not known.indices and isinstance(tree, t.Script) and tree.sub is not None:
+        end = subscript_end(text, tree.sub)
+        if tree.sup is None or tree.sup.span.start > end:
+            v.families.setdefault(known.symbol.key, Counter())[text[tree.span.start : end]] += count
 
 
 def _count(v: Vocabulary, text: str, tree: t.Tree) -> None:
@@ -152,6 +181,7 @@ def _count(v: Vocabulary, text: str, tree: t.Tree) -> None:
             if known is not None:
                 start, end = region(text, tree, known)
                 v.spellings[Spelling(text[start:end], known.symbol, len(known.indices), _timed(known))] += 1
+                _member(v, text, tree, known, 1)
                 if known.symbol.shape == SCALAR and known.symbol in v.context.nodes:
                     v.scalars[_slice(text, tree)] += 1
                 for index in known.indices:
@@ -233,8 +263,13 @@ def region(text: str, tree: t.Tree, known: Match) -> tuple[int, int]:
     if known.symbol.label and not known.indices and not _timed(known):
         end = tree.span.end
         if known.sups and tree.sub is not None:
-            end = tree.sub.span.end + (text[tree.sub.span.end : tree.sub.span.end + 1] == "}")
+            end = subscript_end(text, tree.sub)
     return tree.span.start, end
+
+
+def subscript_end(text: str, sub: t.Tree) -> int:
+    """Where a subscript ends, its brace included."""
+    return sub.span.end + (text[sub.span.end : sub.span.end + 1] == "}")
 
 
 def _timed(known: object) -> bool:
