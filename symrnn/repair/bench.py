@@ -26,6 +26,7 @@ from symrnn.repair.revise import Reviser
 from symrnn.repair.sample import NOTHING, TOLERANCE, Conditions, Sample, steps_of
 from symrnn.repair.state import FALSE, ILL, TRUE, State, Trial, Workings, axis, by_place
 from symrnn.repair.vocabulary import Vocabulary
+from symrnn.verdict import Kind
 
 _PLACES_AT_MOST = 6
 
@@ -68,6 +69,9 @@ class Bench:
                 return elaborate_side(self.checker.context, claim.rhs, AS_PRINTED)
             if claim.kind == "definition":
                 return elaborate(self.checker.context, defining(claim))
+            if claim.relation == "\\in":
+                found = self.checker.belongs(claim)
+                return found.typed if found.kind is Kind.DEFINED else None
             if editing is None:
                 return elaborate(self.checker.context, claim)
             return editing.edited(claim) if j is None else editing.printed(j)
@@ -137,9 +141,9 @@ class Bench:
                 trial.worth[j] = ILL
                 continue
             places = None
-            if base is not None and base.letters == typed.letters and new.lhs is not None:
+            if base is not None and base.letters == typed.letters and _compared(new):
                 places = differences(base.lhs, typed.lhs) + differences(base.rhs, typed.rhs)
-            if places is None or len(places) > _PLACES_AT_MOST or new.kind == "definition":
+            if places is None or len(places) > _PLACES_AT_MOST or not _compared(new):
                 trial.worth[j] = self.worth(new, typed, base)
             elif places:
                 trial.spots[j] = places
@@ -155,17 +159,12 @@ class Bench:
         ):
             if visits.above.keys().isdisjoint(made):
                 continue
-            plain = typed is not None and claim.lhs is not None and claim.kind != "definition"
-            if (
-                typed is None
-                and claim.lhs is not None
-                and claim.kind != "definition"
-                and state.workings.editing.fails(j, made)
-            ):
+            compared = _compared(claim)
+            if typed is None and compared and state.workings.editing.fails(j, made):
                 trial.whole = True
                 continue
             try:
-                places = state.workings.editing.changes(j, made) if plain else None
+                places = state.workings.editing.changes(j, made) if typed is not None and compared else None
             except (Problem, RecursionError):
                 trial.worth[j] = ILL
                 trial.whole = trial.whole or state.workings.editing.refused is None
@@ -189,3 +188,8 @@ class Bench:
                 for trial, value, size in zip(members, gaps, sizes, strict=True):
                     trial.gap[j] = float(value)
                     trial.worth[j] = self.holds(base, float(value), float(size))
+
+
+def _compared(claim: Claim) -> bool:
+    """Whether a claim says that two sides are equal."""
+    return claim.lhs is not None and claim.kind != "definition" and claim.relation in n.EQUALITIES

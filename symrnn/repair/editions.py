@@ -10,6 +10,7 @@ from symrnn.claims import Claim, Equation
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.paper import Flow, Line, Lines
 from symrnn.expr import Expr, Gradient, Ref
+from symrnn.latex import notation as n
 from symrnn.latex.parser import parse
 from symrnn.latex.tree import Statements, Tree
 from symrnn.repair.state import State, distance
@@ -97,7 +98,7 @@ class Editions:
         a quantity in terms of itself.
         """
         for claim, typed in zip(state.claims, state.typed, strict=True):
-            if typed is None or claim.lhs is None or claim.kind == "definition":
+            if typed is None or claim.lhs is None or claim.kind == "definition" or claim.relation not in n.EQUALITIES:
                 continue
             parts = [*typed.lhs.walk(), *typed.rhs.walk()]
             nodes = self.checker.context.nodes

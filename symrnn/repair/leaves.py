@@ -15,7 +15,7 @@ from symrnn.repair.vocabulary import region, subscript_end
 
 _LETTERS_TRIED = 4
 _SYMBOLS_TRIED = 8
-_FAMILY_TRIED = 6
+_FAMILY_TRIED = 12
 _SCALARS_TRIED = 3
 _FUNCTION_SWAPS = {
     "\\exp": ("\\ln", "\\log"), "\\ln": ("\\exp",), "\\log": ("\\exp",), "\\tanh": ("\\sigma", "\\exp"),
