@@ -33,6 +33,7 @@ from symrnn.diagnostic import Problem  # noqa: E402
 from symrnn.elaborate.claim import elaborate  # noqa: E402
 from symrnn.elaborate.paper import Flow, Line, Lines  # noqa: E402
 from symrnn.latex import tree as t  # noqa: E402
+from symrnn.latex.notation import EQUALITIES  # noqa: E402
 from symrnn.latex.parser import parse  # noqa: E402
 from symrnn.latex.printer import latex  # noqa: E402
 from symrnn.manifest import Manifest, load  # noqa: E402
@@ -254,7 +255,7 @@ def same_meaning(place: Place, one: Equation, other: Equation) -> bool:
         return False
     sample = Sample(place.checker, place.line.number)
     for a, b in zip(one.claims, other.claims, strict=True):
-        if a.lhs is None or b.lhs is None:
+        if a.lhs is None or b.lhs is None or a.relation not in EQUALITIES:
             continue
         x, y = elaborate(place.checker.context, a), elaborate(place.checker.context, b)
         if x is None or y is None:

@@ -99,7 +99,7 @@ def index(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
     family = [s for k in (found.key, found.key.upper()) for s in names.family(k)] if found is not None else []
     if not family or any(to_index(i) is None for i in parts(node.sub)):
         return
-    if known is not None and given >= sum(d != 1 for d in known.symbol.shape):
+    if known is not None and given >= max(sum(d != 1 for d in s.shape) for s in family):
         return
     letters = list(dict.fromkeys([*page.bound(above), *[text for text, _ in page.words.letters.most_common(_LETTERS)]]))
     for new in (*map(str, page.words.numbers), *letters):
@@ -139,7 +139,9 @@ def _inner(node: t.Tree, parent: t.Tree) -> bool:
 
 def lacking(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """A factor that the document prints elsewhere and this product lacks."""
-    if not above or not _term(node, above[-1]) or node.span.end <= node.span.start:
+    if not above or node.span.end <= node.span.start:
+        return
+    if not (_term(node, above[-1]) or (isinstance(above[-1], t.Fence) and _inner(node, above[-1]))):
         return
     start, end = node.span.start, node.span.end
     letters = {*page.letters, *page.bound(above)}
@@ -190,10 +192,10 @@ def one_minus(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[M
 
 
 def term(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    """A first term that is missing before a minus."""
-    if isinstance(node, t.Additive) and node.terms[0][0] == "-":
+    """A first term that is missing before a sign."""
+    if isinstance(node, t.Additive) and node.terms[0][0]:
         whole = [s.text for s, _ in page.words.spellings.most_common() if s.indices == 0 and not s.timed]
-        for text in dict.fromkeys(["1", *whole[:_NAMES]]):
+        for text in dict.fromkeys(["1", *page.words.near(page.line)[:_NEAR], *whole[:_NAMES]]):
             yield Move("dropped term", ((node.span.start, node.span.start, text + " "),))
 
 

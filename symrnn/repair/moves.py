@@ -82,7 +82,8 @@ class Page:
         found = []
         for node in reversed(above):
             if isinstance(node, t.Big) and node.sub is not None:
-                found += [x.text for x in node.sub.walk() if isinstance(x, t.Name) and not x.style][:1]
+                for item in node.sub.items if isinstance(node.sub, t.Listing) else (node.sub,):
+                    found += [x.text for x in item.walk() if isinstance(x, t.Name) and not x.style][:1]
         return found
 
 

@@ -269,7 +269,8 @@ def region(text: str, tree: t.Tree, known: Match) -> tuple[int, int]:
 
 def subscript_end(text: str, sub: t.Tree) -> int:
     """Where a subscript ends, its brace included."""
-    return sub.span.end + (text[sub.span.end : sub.span.end + 1] == "}")
+    end = sub.span.end
+    return end + (text[sub.span.start - 1] == "{" and text[end : end + 1] == "}")
 
 
 def _timed(known: object) -> bool:
