@@ -249,3 +249,63 @@ def test_what_was_left_out_or_changed_places(line: str, slip: str) -> None:
     equation = check(OUTPUT + f"$${line} \\tag{{4}}$$\n", manifest=manifest)["4"]
     assert equation.repairs, (equation.verdict, [c.diagnostics for c in equation.claims])
     assert equation.repairs[0].words == slip
+
+
+# -- what other authors write ---------------------------------------------------------------------
+
+_GATES = r"""With $x_t \in \mathbb{R}^i$, $z_t, r_t \in \mathbb{R}^h$, $W_z, W_r \in \mathbb{R}^{h \times i}$:
+
+$$z_t = \sigma(W_z x_t) \tag{1}$$
+
+$$r_t = \tanh(W_r x_t) \tag{2}$$
+
+"""
+_SQUARES = r"""With $\mathbf{X} \in \mathbb{R}^{n \times m}$, $\mathbf{U} \in \mathbb{R}^{n \times p}$,
+$\mathbf{V} \in \mathbb{R}^{p \times m}$:
+
+$$E = \sum_{i, j} \left(x_{ij} - \sum_k u_{ik} v_{kj}\right)^2 \tag{1}$$
+
+$$[\mathbf{X} - \mathbf{U} \mathbf{V}]_{ij} = x_{ij} - \sum_k u_{ik} v_{kj} \tag{2}$$
+
+"""
+_CLASSES = r"""With $z \in \mathbb{R}$:
+
+$$p(y) = \begin{cases} 1 - \sigma(z) & y = 0 \\ \sigma(z) & y = 1 \end{cases} \tag{1}$$
+
+"""
+_SOFTMAX = r"""With $z, y \in \mathbb{R}^C$:
+
+$$y_i = \frac{e^{z_i}}{\sum_k e^{z_k}} \tag{1}$$
+
+"""
+_OTHERS = [
+    (_GATES, "1-2", r"\frac{\partial r_t}{\partial x_t} = \text{diag}(1 - r_t^2) W_z \tag{3}", "W_r", "symbol"),
+    (_GATES, "1-2", r"r_t = \tanh(W_r r_t) \in \mathbb{R}^h \tag{3}", "W_r x_t", "symbol"),
+    (_SQUARES, "1", r"E = \sum_{i, j} \left(x_{ij} - \sum_k u_{ik} v_{k1}\right)^2 \tag{3}", "v_{kj}", "index"),
+    (_SQUARES, "1", r"E = \sum_{i, j} \left(x_{i} - \sum_k u_{ik} v_{kj}\right)^2 \tag{3}", "x_{ij}", "index"),
+    (_SQUARES, "1", r"\sum_k u_{ik} v_{kj} = [\mathbf{U}]_{ij} \tag{3}", r"\mathbf{U} \mathbf{V}", "dropped factor"),
+    (_CLASSES, "1", r"p(y) = \sigma(z)^y (1 + \sigma(z))^{1 - y} \tag{3}", r"1 - \sigma", "sign"),
+    (_SOFTMAX, "1", r"\frac{\partial y_i}{\partial z_j} = y_i y_j \quad \text{for } i \neq j \tag{3}", "-", "sign"),
+    (_SOFTMAX, "1", r"\frac{\partial y_i}{\partial z_i} = y_i (1 + y_i) \tag{3}", r"1 - y_i", "sign"),
+]
+
+
+@pytest.mark.parametrize(("before", "define", "line", "put_in", "slip"), _OTHERS)
+def test_in_other_notations(before: str, define: str, line: str, put_in: str, slip: str) -> None:
+    """Names told apart by labels, memberships, sums over two letters, cases of a class, conditions."""
+    sizes = '\n[sizes]\ni = 2\nh = 2\nn = 2\nm = 3\np = 2\nC = 3\n[steps]\nindex = "t"\n'
+    declare = "declare = ['y \\in \\{0, 1\\}']\n" if before is _CLASSES else ""
+    equation = check(before + f"$${line}$$\n", manifest=f'define = ["{define}"]\n{declare}{sizes}')["3"]
+    assert equation.verdict not in GOOD, equation.claims
+    assert equation.repairs, [(c.reading, c.diagnostics) for c in equation.claims]
+    assert (equation.repairs[0].words, put_in in equation.repairs[0].latex) == (slip, True), equation.repairs[0].latex
+
+
+def test_a_line_is_mended_with_the_names_of_its_section() -> None:
+    text = _SOFTMAX + "$$f(A) = \\sum_i \\sum_j a_{ij} \\tag{2}$$\n\n$$f(A) = \\sum_i \\sum_j a_{kj} \\tag{3}$$\n"
+    manifest = (
+        'define = ["1", "2"]\n[[section]]\nlines = "2-3"\n'
+        "declare = ['A \\in \\mathbb{R}^{n \\times m}', 'f(A) \\in \\mathbb{R}']\n[sizes]\nC = 3\nn = 2\nm = 3\n"
+    )
+    (first, *_) = check(text, manifest=manifest)["3"].repairs
+    assert first.words == "index" and "a_{ij}" in first.latex
