@@ -309,3 +309,15 @@ def test_a_line_is_mended_with_the_names_of_its_section() -> None:
     )
     (first, *_) = check(text, manifest=manifest)["3"].repairs
     assert first.words == "index" and "a_{ij}" in first.latex
+
+
+def test_the_commoner_slip_that_keeps_what_a_line_speaks_of() -> None:
+    """``∂E/∂y = y − ŷ`` is one edit away too, in one place only; both signs were turned."""
+    equation = check(ROOT / "derivations/mlp/wrong.md")["9"]
+    assert (equation.repairs[0].words, equation.repairs[0].kept) == ("sign", "left")
+
+
+def test_a_derivative_by_what_it_does_not_depend_on_comes_last() -> None:
+    """``∂p_i/∂ℓ = 0`` is true and nobody means it."""
+    first, *others = check(ROOT / "derivations/softmax-regression/wrong.md")["12"].repairs
+    assert first.words == "sum limits" and any("ell" in x.latex for x in others)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from symrnn.checker import Checker
-from symrnn.claims import Claim, Equation
+from symrnn.claims import Claim, Equation, Typed
 from symrnn.diagnostic import Problem
+from symrnn.elaborate.claim import elaborate
 from symrnn.elaborate.paper import Flow, Line, Lines
-from symrnn.expr import Expr, Gradient, Ref
+from symrnn.expr import Expr, Gradient, Ref, Symbol, variable
 from symrnn.latex import notation as n
 from symrnn.latex.parser import parse
 from symrnn.latex.tree import Statements, Tree
-from symrnn.repair.state import State, distance
+from symrnn.repair.state import State, distance, rarity
 from symrnn.verdict import EquationReport, Kind
 
 _PROVED_AT_MOST = 8
@@ -27,6 +29,7 @@ class Found:
     slips: tuple[str, ...]
     size: tuple[int, int]
     new_head: int  # whether it speaks of another quantity than the line
+    idle: bool  # a derivative in it is by what its quantity does not depend on
     unique: bool  # no choice was made on the way
     readings: frozenset[str]  # what it says
 
@@ -67,18 +70,21 @@ class Editions:
         found: list[Found] = []
         meant: set[tuple[tuple[Expr, Expr] | None, ...]] = set()
         for size, _, latex in ranked:
-            if found and (size > found[0].size or len(found) >= _PROVED_AT_MOST):
-                break
             state = candidates[latex]
+            turned = self.new_head(state.claims)
+            if found and size > found[0].size and (turned or not _kept(state, found)):
+                continue
+            if len(found) >= _PROVED_AT_MOST:
+                break
             meaning = tuple(None if x is None else (x.lhs, x.rhs) for x in state.typed)
             report = None if meaning in meant else self.prove(latex)
             if report is not None:
                 meant.add(meaning)
-                turned = self.new_head(state.claims)
                 sound = self.tells(state) and (not turned or self.said_elsewhere())
                 alone = unique and (sound or state.slips == ("bracket",))
                 readings = frozenset(c.reading for c in report.claims)
-                found.append(Found(latex, state.slips, size, int(turned), alone, readings))
+                idle = self.idle(state)
+                found.append(Found(latex, state.slips, size, int(turned), idle, alone and not idle, readings))
         return found
 
     def prove(self, latex: str) -> EquationReport | None:
@@ -108,6 +114,41 @@ class Editions:
                 return False
         return True
 
+    def idle(self, state: State) -> bool:
+        """Whether a derivative that the line does not print is by what its quantity does not depend on."""
+        found = {x for typed in state.typed if typed is not None for x in self._idle(typed)}
+        return bool(found) and not found <= self._printed_idle
+
+    def _idle(self, typed: Typed) -> Iterator[Gradient]:
+        for e in (*typed.lhs.walk(), *typed.rhs.walk()):
+            if isinstance(e, Gradient) and isinstance(by := variable(e.wrt), Ref):
+                if by.symbol not in self._sources(x.symbol for x in e.of.walk() if isinstance(x, Ref)):
+                    yield e
+
+    @cached_property
+    def _printed_idle(self) -> set[Gradient]:
+        found: set[Gradient] = set()
+        tree = self.line.tree
+        for claim in () if tree is None else self.equation(self.line.formula.latex, tree).claims:
+            try:
+                typed = None if claim.lhs is None else elaborate(self.checker.context, claim)
+            except Problem:
+                continue
+            found |= set() if typed is None else set(self._idle(typed))
+        return found
+
+    def _sources(self, symbols: Iterable[Symbol]) -> set[Symbol]:
+        """What quantities are computed from, themselves included."""
+        found: set[Symbol] = set()
+        waiting = list(symbols)
+        while waiting:
+            symbol = waiting.pop()
+            if symbol not in found:
+                found.add(symbol)
+                definitions = self.checker.model.definitions.get(symbol, ())
+                waiting += [x.symbol for d in definitions for x in d.rhs.walk() if isinstance(x, Ref)]
+        return found
+
     def new_head(self, claims: Iterable[Claim]) -> bool:
         """Whether claims speak of another quantity than the line: the side that they leave is the right one."""
         start = next((c.lhs for c in claims if c.lhs is not None), None)
@@ -117,3 +158,9 @@ class Editions:
         """Whether another line speaks of the quantity that this line has on its left."""
         others = (e for e in self.checker.paper.equations if e.number != self.line.number)
         return any(c.lhs == self.head for e in others for c in e.claims)
+
+
+def _kept(state: State, found: Sequence[Found]) -> bool:
+    """Whether a state undoes as many slips, commoner ones, and keeps what the line speaks of where none found does."""
+    same = state.cost == found[0].size[0] and all(f.new_head for f in found)
+    return same and rarity(state.slips) < min(rarity(f.slips) for f in found)

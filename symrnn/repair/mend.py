@@ -109,7 +109,9 @@ def repairs_of(
     line = lines.lines[k]
     if not line.formula.latex.strip():
         yield _removed(line)
-    ranked = sorted(found, key=lambda f: (f.readings <= said, rarity(f.slips), -_announced(lines, k, f), f.new_head))
+    ranked = sorted(
+        found, key=lambda f: (f.idle, f.readings <= said, rarity(f.slips), -_announced(lines, k, f), f.new_head)
+    )
     safe = len(found) == 1 and found[0].unique
     source = checker.document.source.text
     yield from (_repair(source, line, f, "safe" if safe else "unsafe") for f in ranked[:_SHOWN])
