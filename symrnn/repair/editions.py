@@ -76,6 +76,8 @@ class Editions:
                 continue
             if len(found) >= _PROVED_AT_MOST:
                 break
+            if self.circular(state):
+                continue
             meaning = tuple(None if x is None else (x.lhs, x.rhs) for x in state.typed)
             report = None if meaning in meant else self.prove(latex)
             if report is not None:
@@ -100,9 +102,7 @@ class Editions:
         return None
 
     def tells(self, state: State) -> bool:
-        """Whether every claim says something of the model: not an identity among letters that nothing defines, nor
-        a quantity in terms of itself.
-        """
+        """Whether every claim says something of the model: not an identity among letters that nothing defines."""
         for claim, typed in zip(state.claims, state.typed, strict=True):
             if typed is None or claim.lhs is None or claim.kind == "definition" or claim.relation not in n.EQUALITIES:
                 continue
@@ -110,14 +110,19 @@ class Editions:
             nodes = self.checker.context.nodes
             if not any(isinstance(e, Gradient) or (isinstance(e, Ref) and e.symbol in nodes) for e in parts):
                 return False
-            if any(e == typed.lhs for e in typed.rhs.walk()):
-                return False
         return True
+
+    def circular(self, state: State) -> bool:
+        """Whether a claim gives a quantity in terms of itself, where the line does not."""
+        if any(map(_circular, self._printed)):
+            return False
+        equal = [c.kind != "definition" and c.relation in n.EQUALITIES for c in state.claims]
+        return any(t is not None and e and _circular(t) for t, e in zip(state.typed, equal, strict=True))
 
     def idle(self, state: State) -> bool:
         """Whether a derivative that the line does not print is by what its quantity does not depend on."""
         found = {x for typed in state.typed if typed is not None for x in self._idle(typed)}
-        return bool(found) and not found <= self._printed_idle
+        return bool(found) and not found <= {x for typed in self._printed for x in self._idle(typed)}
 
     def _idle(self, typed: Typed) -> Iterator[Gradient]:
         for e in (*typed.lhs.walk(), *typed.rhs.walk()):
@@ -126,15 +131,17 @@ class Editions:
                     yield e
 
     @cached_property
-    def _printed_idle(self) -> set[Gradient]:
-        found: set[Gradient] = set()
+    def _printed(self) -> list[Typed]:
+        """The claims of the line as printed, those that have a meaning."""
+        found = []
         tree = self.line.tree
         for claim in () if tree is None else self.equation(self.line.formula.latex, tree).claims:
-            try:
-                typed = None if claim.lhs is None else elaborate(self.checker.context, claim)
-            except Problem:
-                continue
-            found |= set() if typed is None else set(self._idle(typed))
+            if claim.lhs is not None and claim.kind != "definition" and claim.relation in n.EQUALITIES:
+                try:
+                    typed = elaborate(self.checker.context, claim)
+                except Problem:
+                    continue
+                found += [] if typed is None else [typed]
         return found
 
     def _sources(self, symbols: Iterable[Symbol]) -> set[Symbol]:
@@ -158,6 +165,10 @@ class Editions:
         """Whether another line speaks of the quantity that this line has on its left."""
         others = (e for e in self.checker.paper.equations if e.number != self.line.number)
         return any(c.lhs == self.head for e in others for c in e.claims)
+
+
+def _circular(typed: Typed) -> bool:
+    return any(e == typed.lhs for e in typed.rhs.walk())
 
 
 def _kept(state: State, found: Sequence[Found]) -> bool:

@@ -83,7 +83,8 @@ def step(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
         options = dict.fromkeys([*_shifts(old), *_times(page)])
         for new in options:
             if new.replace(" ", "") != old.replace(" ", ""):
-                yield Move("time step", ((start, end, new),), sign=(old, new))
+                bare = page.latex[start - 1] in "_^" and len(new) > 1 and not re.fullmatch(r"\\[A-Za-z]+", new)
+                yield Move("time step", ((start, end, f"{{{new}}}" if bare else new),), sign=(old, new))
     elif page.words.context.names.timed and not known.symbol.timed and _derived_by(node, above):
         end = region(page.latex, node, known)[1] if not isinstance(node, t.Script) else node.span.end
         if not isinstance(node, t.Script) or node.sup is None:
