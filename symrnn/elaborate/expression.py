@@ -49,6 +49,9 @@ ONE_INDEX = Index(None, 1)
 NOT_YET = "SR190"
 
 
+_ONES = "is '{}' beside a matrix in every entry, or the identity? 'broadcast = true' in the manifest says the first"
+
+
 class Elaborator:
     """Elaborates the sides of one claim under one reading; they share their free letters."""
 
@@ -321,6 +324,8 @@ class Elaborator:
         else:
             for value, (_, term) in zip(values, tree.terms, strict=True):
                 if not (_fills(value) and vector) and not self.same(value.shape, shape):
+                    if _fills(value):
+                        raise Problem(NOT_YET, _ONES.format(short(term)), term.span)
                     raise self.clash(f"the sum '{short(tree)}'", tuple(values), term.span)
         signs = [-1 if sign == "-" else 1 for sign, _ in tree.terms]
         return Add(shape, tuple(zip(signs, values, strict=True)))
@@ -364,10 +369,6 @@ class Elaborator:
             stand = t.strip_fence(tree.terms[k][1])
             self.condition("component", f"{getattr(stand, 'name', 'the shorthand')} read as its component {row}")
         return out
-
-    def product(self, tree: t.Product) -> Expr:
-        """The typed expression of a product."""
-        return self.expr(tree)
 
     def multiplied(self, tree: t.Product) -> Expr | Cubic:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""

@@ -32,7 +32,7 @@ def call(elab: Elaborator, fn: t.Tree, arg: t.Tree, span: Span) -> Expr:
     name = n.WORDS.get(text, text)
     known = elab.context.names.match(fn) is not None or elab.context.names.match(base) is not None
     if known or smooth.functions(elab.context, fn):
-        return elab.product(t.Product((("", fn), ("", arg)), span=span))
+        return elab.expr(t.Product((("", fn), ("", arg)), span=span))
     bracketed = isinstance(arg, t.Product) and any(isinstance(f, t.Fence) for _, f in arg.factors[1:])
     if bracketed and not derivative.one_application(elab, arg):
         raise Problem(NOT_YET, f"how far does '{short(fn)}' reach in '{short(arg)}'?", span)

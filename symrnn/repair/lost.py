@@ -18,6 +18,7 @@ _NAMES = 8
 _TIMES = 4
 _ENTRIES = 8
 _LETTERS = 4
+_FRACTIONS = 4
 
 
 def missing(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -177,6 +178,16 @@ def _term(node: t.Tree, parent: t.Tree) -> bool:
     return isinstance(parent, (t.Additive, t.Chain)) or (isinstance(parent, t.Big) and parent.body is node)
 
 
+def other(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """A derivative that the lines around print, where a factor is a name for another one."""
+    if not above or not isinstance(above[-1], t.Product) or in_name(node, above):
+        return
+    known = page.words.context.names.match(node) if isinstance(node, (t.Script, t.Name, t.Accent)) else None
+    if known is not None and not known.indices and not known.sups:
+        for text in [x for x in page.words.near(page.line) if x.startswith("\\frac")][:_FRACTIONS]:
+            yield Move("symbol", ((node.span.start, node.span.end, text),), 2)
+
+
 def one_minus(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
     """``1 −`` that is missing before something, or too much."""
     if isinstance(node, t.Additive) and len(node.terms) == 2 and node.terms[0][1] == t.Num("1"):
@@ -199,4 +210,4 @@ def term(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
             yield Move("dropped term", ((node.span.start, node.span.start, text + " "),))
 
 
-LOST: tuple[Generator, ...] = (missing, step, index, summed, lacking, one_minus, term)
+LOST: tuple[Generator, ...] = (missing, step, index, summed, lacking, other, one_minus, term)
