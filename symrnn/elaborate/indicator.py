@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import to_index
-from symrnn.expr import SCALAR, Constant, Delta, Dim, Expr, Index, Ref
+from symrnn.expr import SCALAR, Constant, Delta, Dim, Expr, Index, Ref, Symbol
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 
@@ -30,11 +30,19 @@ def indicator(elab: Elaborator, tree: t.Script) -> Expr | None:
     match tree.base:
         case t.Name("1", "bb" | "bold") | t.Name("I", "bb") if tree.sub is not None:
             condition = tree.sub
-        case t.Name("\\delta", "") if tree.sub is not None and not any(elab.context.names.family("\\delta")):
+        case t.Name("\\delta", "") if tree.sub is not None and all(map(_above, elab.context.names.family("\\delta"))):
+            declared = any(elab.context.names.family("\\delta"))
+            if declared and (elab.context.names.match(tree) is not None or len(parts(tree.sub)) != 2):
+                return None
             condition = tree.sub
         case _:
             return None
     return of_condition(elab, condition)
+
+
+def _above(symbol: Symbol) -> bool:
+    r"""Whether a letter's own scripts stand above it, δ^{(2)}: then ``\delta_{ij}`` is Kronecker's."""
+    return symbol.label.startswith("^")
 
 
 def _declared(elab: Elaborator, tree: t.Script) -> bool:
