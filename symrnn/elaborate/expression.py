@@ -10,7 +10,18 @@ from dataclasses import replace
 from fractions import Fraction
 
 from symrnn.diagnostic import Problem
-from symrnn.elaborate import brackets, components, derivative, functions, indicator, powers, series, smooth, sums
+from symrnn.elaborate import (
+    brackets,
+    components,
+    derivative,
+    functions,
+    identity,
+    indicator,
+    powers,
+    series,
+    smooth,
+    sums,
+)
 from symrnn.elaborate.abbreviation import expanded
 from symrnn.elaborate.ambiguous import unambiguous
 from symrnn.elaborate.context import AS_PRINTED, Context, Reading
@@ -314,8 +325,7 @@ class Elaborator:
                 raise Problem(NOT_YET, f"'{sign}' is not yet understood", tree.span)
         if series.has_dots([term for _, term in tree.terms]):
             return self.expr(series.summed(self, tree))
-        values = [self.expr(term) for _, term in tree.terms]
-        values = self.in_hand(tree, values)
+        values = self.in_hand(tree, identity.terms(self, tree))
         big = [v for v in values if not _fills(v)]
         shape = next((v.shape for v in big if not v.scalar), SCALAR)
         vector = 1 in shape  # a number may stand for a vector full of it; for a matrix that is ambiguous

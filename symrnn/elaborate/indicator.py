@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symrnn.diagnostic import Problem
+from symrnn.elaborate import identity
 from symrnn.elaborate.names import parts
 from symrnn.elaborate.scope import to_index
 from symrnn.expr import SCALAR, Constant, Delta, Dim, Expr, Index, Ref, Symbol
@@ -27,6 +28,8 @@ def indicator(elab: Elaborator, tree: t.Script) -> Expr | None:
         if (dim := _size(elab, tree.sub)) is not None:
             ones = Constant((dim, 1), "ones")
             return ones if tree.sup is None else elab.raised(ones, (tree.sup,), tree.span)
+    if identity.named(elab, tree.base) and tree.sup is None and (dim := _size(elab, tree.sub)) is not None:
+        return identity.sized(dim)
     match tree.base:
         case t.Name("1", "bb" | "bold") | t.Name("I", "bb") if tree.sub is not None:
             condition = tree.sub

@@ -77,10 +77,13 @@ def extra(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
 
 
 def halves(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
-    """Numerator and denominator exchanged."""
+    """Numerator and denominator exchanged; a number of terms for its inverse."""
     if isinstance(node, t.Frac) and node.num.span.end > node.num.span.start and node.den.span.end > node.den.span.start:
         edits = ((*_range(node.num), page.text(node.den)), (*_range(node.den), page.text(node.num)))
         yield Move("fraction", edits)
+    sizes = page.words.context.sizes
+    if isinstance(node, t.Name) and node.text in sizes and above and isinstance(above[-1], (t.Chain, t.Product)):
+        yield Move("fraction", ((*_range(node), f"\\frac{{1}}{{{node.text}}}"),))
 
 
 def collapse(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
