@@ -321,3 +321,34 @@ def test_a_derivative_by_what_it_does_not_depend_on_comes_last() -> None:
     """``∂p_i/∂ℓ = 0`` is true and nobody means it."""
     first, *others = check(ROOT / "derivations/softmax-regression/wrong.md")["12"].repairs
     assert first.words == "sum limits" and any("ell" in x.latex for x in others)
+
+
+_LSTM = r"""For $x_t \in \mathbb{R}^d$ and $h_t, c_t, f_t, g_t \in \mathbb{R}^n$,
+with $W_f, W_g \in \mathbb{R}^{n \times d}$, $U_f, U_g \in \mathbb{R}^{n \times n}$ and a target $y_t \in \mathbb{R}^n$:
+
+$$f_t = \sigma(W_f x_t + U_f h_{t-1}) \tag{1}$$
+
+$$g_t = \tanh(W_g x_t + U_g h_{t-1}) \tag{2}$$
+
+$$c_t = f_t \odot c_{t-1} + g_t \tag{3}$$
+
+$$h_t = \tanh(c_t) \tag{4}$$
+
+$$L = \frac{1}{2} \sum_{t=1}^T \|h_t - y_t\|^2 \tag{5}$$
+
+"""
+_CELL = [
+    (r"\frac{\partial L}{\partial f_t} = \frac{\partial L}{\partial c_t} \odot c_t", "c_{t-1}", "time step"),
+    (r"\frac{\partial L}{\partial c_t} = \frac{\partial L}{\partial h_t} \odot (1 + h_t^2) "
+     r"+ \frac{\partial L}{\partial c_{t+1}} \odot f_t", "f_{t+1}", "sign + time step"),
+    (r"\frac{\partial L}{\partial U_g} = \sum_{t=1}^T h_{t-1} \left( \frac{\partial L}{\partial g_t} \odot (1 - g_t^2) "
+     r"\right)^\top", r"h_{t-1}^\top", "transpose"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "put_in", "slip"), _CELL)
+def test_steps_below_and_products_the_other_way_round(line: str, put_in: str, slip: str) -> None:
+    manifest = 'define = ["1-5"]\n[steps]\nindex = "t"\nlast = "T"\n[sizes]\nd = 2\nn = 2\n'
+    equation = check(_LSTM + f"$${line} \\tag{{6}}$$\n", manifest=manifest)["6"]
+    first = equation.repairs[0]
+    assert (sorted(first.slips), put_in in first.latex, first.kept) == (sorted(slip.split(" + ")), True, "left"), first

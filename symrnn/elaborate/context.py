@@ -75,6 +75,12 @@ class Context:
         names = whole.inner[section - 1] if section else whole
         return self if names is self.names else replace(self, names=names)
 
+    def argument(self, tree: Tree) -> Tree | None:
+        """The x of a quantity that is defined as ``f(x)``, a function of this one quantity."""
+        found = self.names.match(tree)
+        body = None if found is None or found.indices or found.sups else self.arguments.get(found.symbol)
+        return body if body is not None and self.names.match(body) is not None else None
+
     @property
     def sizes(self) -> dict[str, int]:
         """The sizes whose letters the declarations use; other names of sizes are for the report alone."""

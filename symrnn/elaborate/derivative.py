@@ -221,6 +221,7 @@ def _act(
 ) -> Expr:
     if variable is None and elab.context.manifest.nabla:
         variable = parse_expression(elab.context.manifest.nabla, frozenset(elab.context.manifest.words))
+    variable = variable or (elab.context.argument(rest[0][1]) if rest else None)
     if variable is None:
         raise Problem("SR205", "∇ does not say by what it derives", factor.span)
     if not rest or rest[0][0]:

@@ -172,6 +172,6 @@ def _circular(typed: Typed) -> bool:
 
 
 def _kept(state: State, found: Sequence[Found]) -> bool:
-    """Whether a state undoes as many slips, commoner ones, and keeps what the line speaks of where none found does."""
+    """Whether a state undoes as many slips, as common ones, and keeps what the line speaks of where none found does."""
     same = state.cost == found[0].size[0] and all(f.new_head for f in found)
-    return same and rarity(state.slips) < min(rarity(f.slips) for f in found)
+    return same and rarity(state.slips) <= min(rarity(f.slips) for f in found)

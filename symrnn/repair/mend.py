@@ -126,7 +126,8 @@ def _removed(line: Line) -> Repair:
 def _announced(lines: Lines, k: int, found: Found) -> int:
     """How often the lines around speak of what an edit puts in: the quantity that the text is about."""
     changes = difference(lines.lines[k].formula.latex, found.latex)
-    put_in = {word for _, _, text in changes for word in _TOKENS.findall(text) if word.lstrip("\\").isalpha()}
+    words = {word for _, _, text in changes for word in _TOKENS.findall(text) if word.lstrip("\\").isalpha()}
+    put_in = words - {"\\top"}
     near = [line.formula.latex for line in lines.lines[max(0, k - 8) : k + 9] if line is not lines.lines[k]]
     left = [lines.context.manifest.left.get(line.number, "") for line in lines.lines[max(0, k - 8) : k + 9]]
     heads = " ".join([text.split("=")[0] for text in near] + left)

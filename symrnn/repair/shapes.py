@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from symrnn.elaborate.derivative import operator
-from symrnn.elaborate.names import head
+from symrnn.elaborate.names import head, is_transpose
 from symrnn.elaborate.shorthand import rewrite
 from symrnn.latex import notation as n
 from symrnn.latex import tree as t
@@ -30,6 +30,19 @@ def order(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]
             text = page.text(a)
             moved = text + " " if j < k else " " + text
             yield Move("order", tuple(sorted(((*_range(a), ""), (target, target, moved)))))
+
+
+def outer(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
+    """An outer product the other way round, ``v uᵀ`` for ``u vᵀ``."""
+    if not isinstance(node, t.Product) or len(node.factors) < 2:
+        return
+    (_, one), (op, two) = node.factors[-2:]
+    if op or not isinstance(two, t.Script) or two.sub is not None or two.sup is None or not is_transpose(two.sup):
+        return
+    if isinstance(one, (t.Script, t.Name, t.Fence, t.Accent)) and one.span.end > one.span.start:
+        turned = page.text(one) if not isinstance(one, t.Script) or one.sup is None else f"({page.text(one)})"
+        mark = page.latex[two.base.span.end : two.span.end]
+        yield Move("transpose", ((*_range(one), page.text(two.base)), (*_range(two), turned + mark)))
 
 
 def hoist(page: Page, node: t.Tree, above: tuple[t.Tree, ...]) -> Iterator[Move]:
@@ -159,5 +172,5 @@ def _range(node: t.Tree) -> tuple[int, int]:
 
 
 SHAPES: tuple[Generator, ...] = (
-    order, hoist, stray, extra, halves, collapse, component, label, diagonal,
+    order, outer, hoist, stray, extra, halves, collapse, component, label, diagonal,
 )  # fmt: skip
