@@ -49,7 +49,6 @@ _CALLS_WHERE_OPENED = 32_000
 _STATES_A_LEVEL = 6
 _OPENING_STATES = 10
 _COMBINED_AT_MOST = 8
-_PLACES_AT_MOST = 6
 _TOO_MUCH = frozenset({"extra factor", "extra term"})  # what one slip can do to several claims at once
 
 
