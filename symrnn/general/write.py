@@ -41,8 +41,12 @@ def derivation(net: Network, pairs: Iterable[tuple[Symbol, Symbol]], notes: tupl
             of, wrt = pair
             users = [u for u in net.graph.users.get(wrt, {}) if u is not of and of in net.graph.reach(u)]
             todo += sorted(((of, u) for u in users), key=_name)
-    rules = tuple(line for pair in seen if pair[0] is not pair[1] for line in _rule(net, *pair))
-    return rules + tuple(Statement(note) for note in notes)
+    rules: list[Statement] = []
+    for of, wrt in seen:
+        if of is not wrt:
+            net.ring.work = 0  # writing is no part of a claim's work
+            rules += _rule(net, of, wrt)
+    return (*rules, *(Statement(note) for note in notes))
 
 
 def _name(pair: tuple[Symbol, Symbol]) -> tuple[str, str]:
