@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.names import EVERYTHING
 from symrnn.elaborate.scope import to_index
-from symrnn.expr import SCALAR, Entry, Expr, Index, Slice, show_shape, transpose
+from symrnn.expr import SCALAR, Entry, Expr, Index, Number, Ref, Slice, show_shape, transpose
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
 from symrnn.span import Span
@@ -58,3 +58,32 @@ def whole(elab: Elaborator, value: Expr, indices: tuple[t.Tree, ...], span: Span
     if k == 0:
         return transpose(Slice((value.shape[1], 1), value, index))
     return Slice((value.shape[0], 1), transpose(value), index)
+
+
+def in_hand(elab: Elaborator, tree: t.Additive, values: list[Expr]) -> list[Expr]:
+    """Under the reading «component», a shorthand's vector among scalars is the component in hand."""
+    if not elab.reading.component or not any(v.scalar and not isinstance(v, Number) for v in values):
+        return values
+    stands = {k for k, (_, term) in enumerate(tree.terms) if isinstance(t.strip_fence(term), t.Stand)}
+    vectors = [k for k in stands if values[k].shape[1] == 1 and values[k].shape[0] != 1]
+    if not vectors:
+        return values
+    out = list(values)
+    for k in vectors:
+        dim = values[k].shape[0]
+        letters = {
+            e.row
+            for j, v in enumerate(values)
+            if j not in stands
+            for e in v.walk()
+            if isinstance(e, Entry) and isinstance(e.body, Ref) and elab.scope.same(e.body.shape[0], dim)
+            if e.row.letter is None or elab.scope.find(e.row.letter)
+        }
+        if len(letters) != 1:
+            continue
+        (row,) = letters
+        elab.scope.use_axis(row, dim, tree.terms[k][1].span)
+        out[k] = Entry(SCALAR, values[k], row, ONE_INDEX)
+        stand = t.strip_fence(tree.terms[k][1])
+        elab.condition("component", f"{getattr(stand, 'name', 'the shorthand')} read as its component {row}")
+    return out

@@ -12,7 +12,7 @@ from symrnn.diagnostic import Problem
 from symrnn.elaborate import functions, indicator, primes, second, smooth
 from symrnn.elaborate.contraction import Cubic, Inside
 from symrnn.elaborate.names import head, parts
-from symrnn.elaborate.unknown import undeclared
+from symrnn.elaborate.unknown import same_arguments, undeclared
 from symrnn.expr import (
     SCALAR,
     Entry,
@@ -301,7 +301,7 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
     if fence.open == "(" and (unclear := smooth.apply(elab, fn, fence)) is not None:
         value = unclear
     elif found is not None:
-        _same_arguments(elab, found.symbol, fence)
+        same_arguments(elab, found.symbol, fence)
         value = elab.expr(fn)
     else:
         name = head(fn)
@@ -315,18 +315,6 @@ def _application(elab: Elaborator, fn: t.Tree, arg: t.Tree) -> Expr | None:
         if arg.sup is not None:
             value = elab.raised(value, (arg.sup,), span)
     return value
-
-
-def _same_arguments(elab: Elaborator, symbol: Symbol, fence: t.Fence) -> None:
-    """A quantity printed with arguments is itself only if they are those of its definition, or plain names."""
-    known = elab.context.arguments.get(symbol)
-    if known is not None:
-        plain = fence.body == known
-    else:
-        items = fence.body.items if isinstance(fence.body, t.Listing) else (fence.body,)
-        plain = all(head(i) is not None or isinstance(i, (t.Fence, t.Dots)) for i in items)
-    if not plain or elab.arguments.setdefault(symbol, fence.body) != fence.body:
-        raise Problem("SR190", f"{symbol.name} at other arguments is not yet understood", fence.span)
 
 
 def gradient(elab: Elaborator, of: t.Tree, by: t.Tree, span: Span, direct: bool = False) -> Expr:

@@ -325,7 +325,7 @@ class Elaborator:
                 raise Problem(NOT_YET, f"'{sign}' is not yet understood", tree.span)
         if series.has_dots([term for _, term in tree.terms]):
             return self.expr(series.summed(self, tree))
-        values = self.in_hand(tree, identity.terms(self, tree))
+        values = components.in_hand(self, tree, identity.terms(self, tree))
         big = [v for v in values if not _fills(v)]
         shape = next((v.shape for v in big if not v.scalar), SCALAR)
         vector = 1 in shape  # a number may stand for a vector full of it; for a matrix that is ambiguous
@@ -351,34 +351,6 @@ class Elaborator:
             if (r != 1 and not self.scope.same(r, rows)) or (c != 1 and not self.scope.same(c, cols)):
                 raise self.clash("a sum", tuple(values), span)
         return rows, cols
-
-    def in_hand(self, tree: t.Additive, values: list[Expr]) -> list[Expr]:
-        """Under the reading «component», a shorthand's vector among scalars is the component in hand."""
-        if not self.reading.component or not any(v.scalar and not _fills(v) for v in values):
-            return values
-        stands = {k for k, (_, term) in enumerate(tree.terms) if isinstance(t.strip_fence(term), t.Stand)}
-        vectors = [k for k in stands if values[k].shape[1] == 1 and values[k].shape[0] != 1]
-        if not vectors:
-            return values
-        out = list(values)
-        for k in vectors:
-            dim = values[k].shape[0]
-            letters = {
-                e.row
-                for j, v in enumerate(values)
-                if j not in stands
-                for e in v.walk()
-                if isinstance(e, Entry) and isinstance(e.body, Ref) and self.scope.same(e.body.shape[0], dim)
-                if e.row.letter is None or self.scope.find(e.row.letter)
-            }
-            if len(letters) != 1:
-                continue
-            (row,) = letters
-            self.scope.use_axis(row, dim, tree.terms[k][1].span)
-            out[k] = Entry(SCALAR, values[k], row, ONE_INDEX)
-            stand = t.strip_fence(tree.terms[k][1])
-            self.condition("component", f"{getattr(stand, 'name', 'the shorthand')} read as its component {row}")
-        return out
 
     def multiplied(self, tree: t.Product) -> Expr | Cubic:
         """Factors from left to right: operators and functions take what follows, then shapes decide."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from symrnn.diagnostic import Problem
 from symrnn.elaborate.context import Context
 from symrnn.elaborate.families import COUNTING, indices_of, loose
@@ -9,6 +11,9 @@ from symrnn.elaborate.names import EVERYTHING, Head, head
 from symrnn.expr import Symbol, show_shape
 from symrnn.latex import tree as t
 from symrnn.latex.printer import short
+
+if TYPE_CHECKING:
+    from symrnn.elaborate.expression import Elaborator
 
 
 def undeclared(context: Context, tree: t.Tree) -> Problem:
@@ -44,3 +49,15 @@ def _stepless(symbol: Symbol, found: Head) -> bool:
     if symbol.timed == "sup":
         return not any(isinstance(sup, t.Fence) for sup in found.sups)
     return symbol.timed == "sub" and not found.subs
+
+
+def same_arguments(elab: Elaborator, symbol: Symbol, fence: t.Fence) -> None:
+    """A quantity printed with arguments is itself only if they are those of its definition, or plain names."""
+    known = elab.context.arguments.get(symbol)
+    if known is not None:
+        plain = fence.body == known
+    else:
+        items = fence.body.items if isinstance(fence.body, t.Listing) else (fence.body,)
+        plain = all(head(i) is not None or isinstance(i, (t.Fence, t.Dots)) for i in items)
+    if not plain or elab.arguments.setdefault(symbol, fence.body) != fence.body:
+        raise Problem("SR190", f"{symbol.name} at other arguments is not yet understood", fence.span)
