@@ -352,3 +352,19 @@ def test_steps_below_and_products_the_other_way_round(line: str, put_in: str, sl
     equation = check(_LSTM + f"$${line} \\tag{{6}}$$\n", manifest=manifest)["6"]
     first = equation.repairs[0]
     assert (sorted(first.slips), put_in in first.latex, first.kept) == (sorted(slip.split(" + ")), True, "left"), first
+
+
+def test_no_quantity_is_given_in_terms_of_itself() -> None:
+    """``∂E/∂v = 1 · ∂E/∂v`` is one slip away, true, and says nothing."""
+    text = r"""For $u, v, x \in \mathbb{R}^n$ and $A \in \mathbb{R}^{n \times n}$:
+
+$$u = A x \tag{1}$$
+
+$$v = \tanh(u) \tag{2}$$
+
+$$E = \frac{1}{2} \|v\|^2 \tag{3}$$
+
+$$\frac{\partial E}{\partial u} = 1 \cdot \frac{\partial E}{\partial v} \tag{4}$$
+"""
+    repairs = check(text, manifest='define = ["1-3"]\n[sizes]\nn = 2\n')["4"].repairs
+    assert not any(r"= 1 \cdot \frac{\partial E}{\partial v}" in x.latex for x in repairs)
